@@ -1,0 +1,123 @@
+"""Writing so that a file or folder is either whole or not there: temporary name, fsync, rename.
+
+Everything that the project writes and reads again goes through here (design decision 9).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from aivsreal.errors import CannotWrite
+
+
+def atomic_write_bytes(path: str | Path, data: bytes) -> Path:
+    """Return `path` after it holds exactly `data`; a reader sees the old content or the new, never a part.
+
+    Raises: CannotWrite.
+    """
+    path = Path(path)
+    with _writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.chmod(0o644)
+            os.replace(temporary, path)
+            _sync_folder(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+    return path
+
+
+def atomic_write_text(path: str | Path, text: str) -> Path:
+    """Return `path` after it holds exactly `text` as UTF-8. Raises: CannotWrite."""
+    return atomic_write_bytes(path, text.encode("utf-8"))
+
+
+def atomic_write_json(path: str | Path, value: Any) -> Path:
+    """Return `path` after it holds `value` as readable JSON. Raises: CannotWrite."""
+    return atomic_write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+@contextmanager
+def atomic_folder(path: str | Path) -> Iterator[Path]:
+    """Give a folder to fill; it appears at `path` only when the block ends well, replacing what was there.
+
+    Raises: CannotWrite.
+    """
+    path = Path(path)
+    with _writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+        try:
+            yield temporary
+            temporary.chmod(0o755)
+            for file in sorted(temporary.rglob("*")):
+                _sync_file(file)
+            _swap(temporary, path)
+            _sync_folder(path.parent)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def sha256_of(path: str | Path) -> str:
+    """Return the hexadecimal SHA-256 of a file's bytes."""
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise CannotWrite(
+            f"cannot write {path}: {why}", hint="free some space there, or choose another folder"
+        ) from error
+
+
+def _swap(new: Path, path: Path) -> None:
+    """Put `new` at `path`. A folder cannot be renamed over a full one, so the old one steps aside first."""
+    if not path.exists():
+        new.rename(path)
+        return
+    aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".old", dir=path.parent))
+    path.rename(aside / path.name)
+    try:
+        new.rename(path)
+    except OSError:
+        (aside / path.name).rename(path)
+        raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _sync_file(path: Path) -> None:
+    if path.is_file():
+        with path.open("rb") as stream:
+            os.fsync(stream.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename durable; not every platform lets a folder be opened for that."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
