@@ -1,0 +1,1 @@
+"""Tests of aivsreal; they mirror src/aivsreal/."""

@@ -1,0 +1,1 @@
+"""Test pictures, all drawn by code."""
