@@ -1,0 +1,192 @@
+"""From samples to batches: which pictures an epoch shows, in which order, augmented how.
+
+All of it follows from (seed, epoch, position), never from a worker's state: a run that was killed goes on
+with the very pictures that an uninterrupted one would have shown.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader, Dataset
+
+from aivsreal.data.sources import LabelledSet, Sample
+from aivsreal.errors import BadData
+from aivsreal.images import open_picture
+from aivsreal.training.augment import augment
+from aivsreal.training.recipe import DataSection, Recipe
+from aivsreal.views import Views, ViewSpec, make_views
+
+Draw = tuple[int, int, int]  # epoch, position in the epoch, index of the sample
+
+
+class TrainingPictures(Dataset[tuple[torch.Tensor, int]]):
+    """Augmented training views, addressed by (epoch, position, sample index)."""
+
+    def __init__(self, samples: Sequence[Sample], recipe: Recipe) -> None:
+        self.samples = samples
+        self.section = recipe.augment
+        self.size = recipe.views.size
+        self.seed = recipe.optimise.seed
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, draw: Draw) -> tuple[torch.Tensor, int]:  # type: ignore[override]
+        epoch, position, index = draw
+        sample = self.samples[index]
+        rng = np.random.default_rng((self.seed, epoch, position))
+        view = augment(open_picture(sample.read()).pixels, self.section, self.size, rng)
+        return torch.from_numpy(view), sample.label
+
+
+ValidationBatch = list[tuple[Views, int]]
+
+
+class ValidationPictures(Dataset[tuple[Views, int]]):
+    """The views that a verdict would be given from, and the label."""
+
+    def __init__(self, samples: Sequence[Sample], spec: ViewSpec) -> None:
+        self.samples = samples
+        self.spec = spec
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> tuple[Views, int]:
+        sample = self.samples[index]
+        return make_views(open_picture(sample.read()).pixels, self.spec), sample.label
+
+
+class EpochOrder:
+    """The batches of one epoch as draws; `skip` leaves out the batches that a killed run has had."""
+
+    def __init__(self, order: NDArray[np.int64], batch_size: int, rank: int, world: int) -> None:
+        self.order = order
+        self.batch_size = batch_size
+        self.rank = rank
+        self.world = world
+        self.epoch = 0
+        self.skip = 0
+
+    def __len__(self) -> int:
+        return len(self.order) // self.batch_size - self.skip
+
+    def __iter__(self) -> Iterator[list[Draw]]:
+        for batch in range(self.skip, self.skip + len(self)):
+            start = batch * self.batch_size
+            positions = range(start + self.rank, start + self.batch_size, self.world)
+            yield [(self.epoch, position, int(self.order[position])) for position in positions]
+
+
+def epoch_order(samples: Sequence[Sample], recipe: Recipe, epoch: int) -> NDArray[np.int64]:
+    """Return the indices that an epoch shows, int64 [steps * batch_size], drawn as `data.balance` says."""
+    batch = recipe.optimise.batch_size
+    steps = epoch_steps(samples, recipe)
+    rng = np.random.default_rng((recipe.optimise.seed, epoch, 0x0DE2))
+    if recipe.data.balance == "none":
+        return _cycle(np.arange(len(samples)), steps * batch, rng)
+    labels = np.array([sample.label for sample in samples])
+    half = batch // 2
+    ai = _draw_class(samples, np.flatnonzero(labels == 1), recipe.data, steps * half, rng)
+    real = _draw_class(samples, np.flatnonzero(labels == 0), recipe.data, steps * (batch - half), rng)
+    batches = np.concatenate([ai.reshape(steps, half), real.reshape(steps, batch - half)], axis=1)
+    return rng.permuted(batches, axis=1).reshape(-1)
+
+
+def epoch_steps(samples: Sequence[Sample], recipe: Recipe) -> int:
+    """Return how many steps an epoch has."""
+    return recipe.optimise.steps_per_epoch or max(1, len(samples) // recipe.optimise.batch_size)
+
+
+def validation_loader(
+    samples: Sequence[Sample], spec: ViewSpec, *, batch_size: int = 16, workers: int | None = None
+) -> DataLoader[ValidationBatch]:
+    """Return the samples' views in batches of pictures, just as a verdict makes them."""
+    count = default_workers() if workers is None else workers
+    return DataLoader(
+        ValidationPictures(samples, spec),
+        batch_size=batch_size,
+        collate_fn=list,
+        num_workers=count,
+        multiprocessing_context="fork" if count and hasattr(os, "fork") else None,
+        generator=torch.Generator(),
+    )
+
+
+def training_loader(
+    samples: Sequence[Sample], recipe: Recipe, epoch: int, *, skip: int = 0, rank: int = 0, world: int = 1,
+    workers: int | None = None,
+) -> DataLoader[tuple[torch.Tensor, int]]:
+    """Return the batches of an epoch: uint8 [n, size, size, 3] and labels int64 [n], n = batch_size / world."""
+    order = EpochOrder(epoch_order(samples, recipe, epoch), recipe.optimise.batch_size, rank, world)
+    order.epoch, order.skip = epoch, skip
+    count = default_workers() if workers is None else workers
+    return DataLoader(
+        TrainingPictures(samples, recipe),
+        batch_sampler=order,  # type: ignore[arg-type]
+        num_workers=count,
+        prefetch_factor=4 if count else None,
+        multiprocessing_context="fork" if count and hasattr(os, "fork") else None,
+        generator=torch.Generator(),  # or it would draw from the global one, which dropout goes on with
+    )
+
+
+def default_workers() -> int:
+    """Return how many processes decode: one keeps two cores of training fed, large machines want more."""
+    return max(1, min(8, (os.cpu_count() or 2) // 2))
+
+
+def limited(labelled_set: LabelledSet, limit: int | None) -> list[Sample]:
+    """Return the samples, or `limit` of them: half of each class, chosen by a hash of their keys."""
+    samples = list(labelled_set.samples)
+    if limit is None or len(samples) <= limit:
+        return samples
+    order = np.random.default_rng(0).permutation(len(samples))
+    chosen: list[Sample] = []
+    for label in (0, 1):
+        of_class = [samples[index] for index in order if samples[index].label == label]
+        chosen += of_class[: limit // 2]
+    return chosen
+
+
+def require_both_classes(samples: Sequence[Sample], what: str) -> None:
+    """Raise BadData unless there are real and AI pictures among `samples`."""
+    labels = {sample.label for sample in samples}
+    if labels != {0, 1}:
+        there = {0: "real photographs", 1: "AI pictures"}[labels.pop()] if labels else "no pictures at all"
+        raise BadData(f"{what} holds only {there}", hint="training needs real and AI pictures in each split")
+
+
+def source_of(sample: Sample) -> str:
+    """Return what a sample's pictures are evened out over: its generator, or its source or repository."""
+    for column in ("generator", "source", "repo"):
+        if sample.columns.get(column):
+            return f"{column}={sample.columns[column]}"
+    return ""
+
+
+def _draw_class(
+    samples: Sequence[Sample], members: NDArray[np.int64], section: DataSection, count: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    if section.balance == "class":
+        return _cycle(members, count, rng)
+    by_source = defaultdict(list)
+    for member in members:
+        by_source[source_of(samples[member])].append(int(member))
+    sources = [np.array(indices) for _, indices in sorted(by_source.items())]
+    weights = np.array([len(indices) ** section.source_power for indices in sources])
+    counts = rng.multinomial(count, weights / weights.sum())
+    drawn = [_cycle(indices, int(n), rng) for indices, n in zip(sources, counts, strict=True)]
+    return rng.permutation(np.concatenate(drawn))
+
+
+def _cycle(indices: NDArray[np.int64], count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """`count` of the indices in random order, each as often as the others give or take one."""
+    rounds = [rng.permutation(indices) for _ in range(-(-count // max(1, len(indices))))]
+    return np.concatenate([*rounds, indices[:0]])[:count].astype(np.int64)
