@@ -1,0 +1,303 @@
+"""A model on disk: a folder with model.onnx, weights.safetensors, card.json and MODEL.md.
+
+The card states the SHA-256 of the graph and the weights and is itself sealed; a folder whose bytes do not
+match is refused, and the bytes that were verified are the bytes that run (design decision 4).
+MODEL.md only repeats the card for people. It carries its own check, so that card.json stays the one file
+whose replacement changes a bundle.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass, field
+from datetime import date
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from aivsreal.errors import BadBundle
+from aivsreal.files import atomic_folder, atomic_write_bytes, atomic_write_json
+from aivsreal.verdict import Calibration, Thresholds
+from aivsreal.views import ViewSpec
+
+DEFAULT_MODEL = "photos"
+SCHEMA_VERSION = 1
+GRAPH, WEIGHTS, CARD, MODEL_CARD = "model.onnx", "weights.safetensors", "card.json", "MODEL.md"
+SHIPPED = Path(__file__).parent / "bundles"
+FETCH_AGAIN = "get the bundle again from where it came; a card is changed only through aivsreal's commands"
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Version = Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+([-+][0-9A-Za-z.+-]+)?$")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NetworkFacts(_Part):
+    """What the graph is, and the recipe that it was trained by."""
+
+    backbone: str
+    input_size: int = Field(gt=0)
+    parameters: int = Field(ge=0)
+    initialised_from: str
+    recipe: dict[str, Any] = Field(default_factory=dict)
+
+
+class TrainingFacts(_Part):
+    """What the model has seen, so that nobody measures it on that unknowingly."""
+
+    data_name: str
+    data_fingerprint: str
+    counts: dict[str, Any] = Field(default_factory=dict)
+    generators: list[str] = Field(default_factory=list)
+    seed: int = 0
+    versions: dict[str, Any] = Field(default_factory=dict)
+    git: str | None = None
+    epochs: int = Field(default=0, ge=0)
+    excluded: list[str] = Field(default_factory=list)
+
+
+class Card(_Part):
+    """Everything that must be known about a model; card.json, checked. `files` and `seal` are filled in on saving."""
+
+    schema_version: Literal[1] = 1
+    name: Name
+    version: Version
+    created: date
+    summary: str
+    licence: str
+    notice: str = ""
+    files: dict[Name, Sha256] = Field(default_factory=dict)
+    network: NetworkFacts
+    views: ViewSpec
+    calibration: Calibration = Calibration()
+    thresholds: Thresholds = Thresholds()
+    training: TrainingFacts
+    figures: dict[str, Any] = Field(default_factory=dict, description="a measured set's name -> its figures")
+    reference: dict[str, Any] = Field(default_factory=dict, description="distributions that drift is told by")
+    limits: list[str] = Field(default_factory=list, description="known weaknesses, in plain sentences")
+    seal: str = Field(default="", description="SHA-256 of everything else in the card")
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """A verified model: where it lies, its card, and the bytes of its graph as they were verified."""
+
+    folder: Path
+    card: Card
+    onnx_bytes: bytes = field(repr=False)
+
+    @property
+    def title(self) -> str:
+        """Name and version, as verdicts cite it."""
+        return f"{self.card.name} {self.card.version}"
+
+
+@dataclass(frozen=True)
+class BundleEntry:
+    """A model that can be called by name."""
+
+    name: str
+    folder: Path
+    origin: Literal["shipped", "registered"]
+
+
+def load_bundle(name_or_folder: str | Path | None = None) -> Bundle:
+    """Return a verified bundle: the default, one by its name (registered before shipped), or a folder.
+
+    Raises: BadBundle where there is none, or where a byte differs from what the card states.
+    """
+    folder = find_bundle(name_or_folder)
+    card = _read_card(folder)
+    found = {name: _verified_bytes(folder, name, digest) for name, digest in card.files.items()}
+    _check_model_card(folder)
+    return Bundle(folder, card, found[GRAPH])
+
+
+def verify_bundle(name_or_folder: str | Path | None = None) -> Bundle:
+    """Return the bundle as `load_bundle` does, and also check that its MODEL.md was written from this card.
+
+    Raises: BadBundle.
+    """
+    bundle = load_bundle(name_or_folder)
+    if _check_model_card(bundle.folder) != bundle.card.seal:
+        raise BadBundle(
+            f"{MODEL_CARD} in {bundle.folder} is older than {CARD}: an update was interrupted",
+            hint="repeat the command that changed the card; verdicts are not touched by this",
+        )
+    return bundle
+
+
+def save_bundle(folder: str | Path, *, onnx: bytes, weights: bytes, card: Card) -> Bundle:
+    """Return the bundle after it stands in `folder`, whole; the card's files and seal are filled in here.
+
+    Raises: BadBundle where the card holds a value that JSON cannot; CannotWrite.
+    """
+    folder = Path(folder)
+    files = {GRAPH: hashlib.sha256(onnx).hexdigest(), WEIGHTS: hashlib.sha256(weights).hexdigest()}
+    sealed = _sealed(card, files)
+    model_card = _model_card_bytes(sealed)
+    with atomic_folder(folder) as new:
+        (new / GRAPH).write_bytes(onnx)
+        (new / WEIGHTS).write_bytes(weights)
+        (new / MODEL_CARD).write_bytes(model_card)
+        atomic_write_json(new / CARD, sealed.model_dump(mode="json"))
+    return Bundle(folder, sealed, onnx)
+
+
+def update_card(folder: str | Path, card: Card) -> Bundle:
+    """Return the bundle in `folder` with its card replaced by `card`; graph and weights stay as they are.
+
+    The bundle is verified first, so that a damaged one is never sealed anew. Raises: BadBundle, CannotWrite.
+    """
+    before = load_bundle(Path(folder))
+    sealed = _sealed(card, before.card.files)
+    model_card = _model_card_bytes(sealed)
+    # The card first: from that rename on the update has happened, whatever becomes of MODEL.md.
+    atomic_write_json(before.folder / CARD, sealed.model_dump(mode="json"))
+    atomic_write_bytes(before.folder / MODEL_CARD, model_card)
+    return Bundle(before.folder, sealed, before.onnx_bytes)
+
+
+def list_bundles() -> list[BundleEntry]:
+    """Return every model that can be called by name; one registered hides a shipped one of the same name."""
+    entries: dict[str, BundleEntry] = {}
+    places: tuple[tuple[Literal["shipped", "registered"], Path], ...] = (
+        ("shipped", SHIPPED),
+        ("registered", data_folder() / "models"),
+    )
+    for origin, place in places:
+        for card in sorted(place.glob(f"[!.]*/{CARD}")):
+            entries[card.parent.name] = BundleEntry(card.parent.name, card.parent, origin)
+    return sorted(entries.values(), key=lambda entry: (entry.name != DEFAULT_MODEL, entry.name))
+
+
+def data_folder() -> Path:
+    """Return where this user's models and records live: AIVSREAL_DATA_DIR, or the platform's place for it."""
+    chosen = os.environ.get("AIVSREAL_DATA_DIR")
+    return Path(chosen) if chosen else platformdirs.user_data_path("aivsreal", appauthor=False)
+
+
+def find_bundle(name_or_folder: str | Path | None = None) -> Path:
+    """Return the folder of a model given by name or by folder, unread. Raises: BadBundle."""
+    wanted = DEFAULT_MODEL if name_or_folder is None else name_or_folder
+    known = {entry.name: entry.folder for entry in list_bundles()}
+    if isinstance(wanted, str) and wanted in known:
+        return known[wanted]
+    folder = Path(wanted)
+    if folder.is_dir():
+        return folder
+    if folder.exists():
+        raise BadBundle(f"{folder} is a file; a model is a folder", hint=f"name the folder that holds {CARD}")
+    raise BadBundle(f"there is no model named or at '{wanted}'", hint=_nearest(str(wanted), list(known)))
+
+
+def _nearest(wanted: str, known: list[str]) -> str:
+    close = get_close_matches(wanted, known, n=1)
+    if close:
+        return f"did you mean '{close[0]}'? `aivsreal models list` shows all"
+    return f"there are: {', '.join(known) or 'none'}; or name a bundle's folder"
+
+
+def _read_card(folder: Path) -> Card:
+    """Return the card after its form, its schema and its seal are checked."""
+    try:
+        content = json.loads(_read(folder, CARD).decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise BadBundle(f"{folder / CARD} is not readable as JSON: {error}", hint=FETCH_AGAIN) from error
+    _check_schema_version(folder, content)
+    try:
+        card = Card.model_validate(content)
+    except ValidationError as error:
+        raise BadBundle(f"{folder / CARD}: {_first_problem(error)}", hint=FETCH_AGAIN) from error
+    if card.seal != _seal_of(content):
+        raise BadBundle(f"{folder / CARD} was changed after it was sealed", hint=FETCH_AGAIN)
+    missing = {GRAPH, WEIGHTS} - set(card.files)
+    if missing:
+        raise BadBundle(f"{folder / CARD} does not state a checksum for {min(missing)}", hint=FETCH_AGAIN)
+    return card
+
+
+def _check_schema_version(folder: Path, content: object) -> None:
+    if not isinstance(content, dict):
+        raise BadBundle(f"{folder / CARD} holds no card", hint=FETCH_AGAIN)
+    version = content.get("schema_version")
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise BadBundle(
+            f"{folder} was made by a newer aivsreal (card schema {version}, this one reads {SCHEMA_VERSION})",
+            hint="pip install --upgrade aivsreal",
+        )
+
+
+def _first_problem(error: ValidationError) -> str:
+    """Return where the card is wrong and how, in one line."""
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(step) for step in first["loc"] if step != "[key]") or "card"
+    if first["type"] == "extra_forbidden":
+        return f"'{where}' is not a key that a card has"
+    return f"'{where}': {first['msg'].splitlines()[0].lower()}"
+
+
+def _verified_bytes(folder: Path, name: str, digest: str) -> bytes:
+    data = _read(folder, name)
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise BadBundle(f"{folder / name} is not the file that the card was written for", hint=FETCH_AGAIN)
+    return data
+
+
+def _read(folder: Path, name: str) -> bytes:
+    try:
+        return (folder / name).read_bytes()
+    except FileNotFoundError as error:
+        raise BadBundle(f"{folder} is no complete model: {name} is missing", hint=FETCH_AGAIN) from error
+    except OSError as error:
+        raise BadBundle(
+            f"{folder / name} cannot be read: {error.strerror}", hint="check that you may read it"
+        ) from error
+
+
+def _sealed(card: Card, files: dict[str, str]) -> Card:
+    """Return the card with its files and the seal over the rest."""
+    filled = Card.model_validate({**card.model_dump(mode="json"), "files": files, "seal": ""})
+    try:
+        seal = _seal_of(filled.model_dump(mode="json"))
+    except ValueError as error:
+        raise BadBundle(
+            f"the card of {card.name} cannot be written: {error}", hint="every figure must be a finite number"
+        ) from error
+    return filled.model_copy(update={"seal": seal})
+
+
+def _seal_of(content: dict[str, Any]) -> str:
+    rest = {key: value for key, value in content.items() if key != "seal"}
+    text = json.dumps(rest, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def _model_card_bytes(card: Card) -> bytes:
+    """Return MODEL.md: the rendered text, then a line with the card's seal and a checksum of all before it."""
+    from aivsreal.model_card import render
+
+    text = render(card.model_dump(mode="json")).rstrip() + "\n\n"
+    checked = f"{text}<!-- Written from {CARD}. Seal {card.seal}, text "
+    return f"{checked}{_text_sum(checked)} -->\n".encode()
+
+
+def _check_model_card(folder: Path) -> str:
+    """Return the seal of the card that MODEL.md was written from, after checking that it is unchanged."""
+    text = _read(folder, MODEL_CARD).decode("utf-8", errors="replace")
+    body, comma, rest = text.rpartition(", text ")
+    if not comma or rest != f"{_text_sum(body + comma)} -->\n":
+        raise BadBundle(f"{folder / MODEL_CARD} was changed after it was written", hint=FETCH_AGAIN)
+    return body.rpartition("Seal ")[2]
+
+
+def _text_sum(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", errors="replace")).hexdigest()

@@ -1,0 +1,121 @@
+"""From a logit to a word: calibration, thresholds, and the Verdict that everything else hands on.
+
+1 is AI (design decision 3). Between the two thresholds the honest answer is `uncertain`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import exp
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from aivsreal.images import Facts
+
+Word = Literal["ai", "real", "uncertain"]
+
+WORDS_FOR_PEOPLE: dict[Word, str] = {
+    "ai": "likely AI-generated",
+    "real": "likely real",
+    "uncertain": "cannot tell",
+}
+UNCERTAIN_PROMISE = "The score lies between the two thresholds: this model cannot tell."
+
+
+class Calibration(BaseModel):
+    """probability_ai = sigmoid(scale * logit + offset)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    scale: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    offset: float = Field(default=0.0, allow_inf_nan=False)
+    fitted_on: str | None = Field(default=None, description="the data it was fitted on; None: never fitted")
+
+
+class Thresholds(BaseModel):
+    """Below `real_below` a picture is called real, above `ai_above` AI; each with what it was chosen to promise."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    real_below: float = Field(default=0.5, ge=0, le=1)
+    ai_above: float = Field(default=0.5, ge=0, le=1)
+    promise_ai: str = ""
+    promise_real: str = ""
+    fitted_on: str | None = Field(
+        default=None, description="the data they were chosen on; None: never chosen"
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Thresholds:
+        if self.real_below > self.ai_above:
+            raise ValueError(f"real_below {self.real_below} lies above ai_above {self.ai_above}")
+        return self
+
+    def promise(self, word: Word) -> str:
+        """Return what the model promises about a verdict of this word."""
+        return {"ai": self.promise_ai, "real": self.promise_real, "uncertain": UNCERTAIN_PROMISE}[word]
+
+
+def judge(logit: float, calibration: Calibration, thresholds: Thresholds) -> tuple[float, Word]:
+    """Return probability_ai in 0..1 and the word for it."""
+    probability = _sigmoid(calibration.scale * logit + calibration.offset)
+    if probability > thresholds.ai_above:
+        return probability, "ai"
+    if probability < thresholds.real_below:
+        return probability, "real"
+    return probability, "uncertain"
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """What the model says about one picture, and everything needed to cite it.
+
+    embedding: float32 [d], mean over the views; heatmap: float32 [h, w] of calibrated log-odds over the
+    whole picture (above 0 speaks for AI), or None where it was not asked for.
+    """
+
+    verdict: Word
+    probability_ai: float
+    logit: float
+    model: str
+    thresholds: Thresholds
+    promise: str
+    path: str | None
+    facts: Facts
+    embedding: NDArray[np.float32]
+    heatmap: NDArray[np.float32] | None
+    seconds: float
+
+    @property
+    def words(self) -> str:
+        """The verdict in words for people."""
+        return WORDS_FOR_PEOPLE[self.verdict]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the verdict as plain values, without its arrays."""
+        return {
+            "path": self.path,
+            "verdict": self.verdict,
+            "probability_ai": round(self.probability_ai, 6),
+            "logit": round(self.logit, 5),
+            "model": self.model,
+            "real_below": self.thresholds.real_below,
+            "ai_above": self.thresholds.ai_above,
+            "promise": self.promise,
+            "format": self.facts.format,
+            "width": self.facts.width,
+            "height": self.facts.height,
+            "bytes": self.facts.n_bytes,
+            "sha256": self.facts.sha256,
+            "seconds": round(self.seconds, 4),
+        }
+
+
+def _sigmoid(x: float) -> float:
+    """Return 1 / (1 + e^-x) without overflow at either end."""
+    if x >= 0:
+        return 1 / (1 + exp(-x))
+    return exp(x) / (1 + exp(x))
