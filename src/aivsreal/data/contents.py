@@ -1,0 +1,83 @@
+"""What a picture is told apart by: the SHA-256 of its bytes, and that of its decoded pixels."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
+
+from aivsreal.errors import AivsrealError
+
+if TYPE_CHECKING:
+    from aivsreal.data.labelled import Sample
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+_CHUNK = 64
+
+
+def content_ids(samples: Iterable[Sample]) -> list[str]:
+    """Return the SHA-256 of each sample's bytes; "" where they cannot be read."""
+    return list(threaded(_content_id, samples))
+
+
+def pixel_ids(samples: Iterable[Sample]) -> list[str]:
+    """Return the SHA-256 of each sample's upright sRGB pixels and their shape; "" where it is no picture.
+
+    Two files of one picture saved losslessly twice, or with other metadata, have one id.
+    """
+    return list(threaded(_pixel_id, samples))
+
+
+def id_of_pixels(data: bytes) -> str:
+    """Return the SHA-256 of a picture's pixels and shape. Raises: UnreadableImage."""
+    from aivsreal.images import open_picture
+
+    pixels = open_picture(data).pixels
+    digest = hashlib.sha256(repr(pixels.shape).encode())
+    digest.update(pixels.tobytes())
+    return digest.hexdigest()
+
+
+def threaded(
+    work: Callable[[_Item], _Result], items: Iterable[_Item], *, threads: int | None = None
+) -> Iterator[_Result]:
+    """Yield work(item) in order, on all cores, with only a few chunks of items in flight."""
+    threads = threads or os.cpu_count() or 1
+    remaining = iter(items)
+    with ThreadPoolExecutor(threads) as pool:
+
+        def submit(count: int) -> list[object]:
+            return [pool.submit(_work_through, work, chunk) for chunk in islice(_chunks(remaining), count)]
+
+        waiting = submit(2 * threads)
+        while waiting:
+            first = waiting.pop(0)
+            yield from first.result()  # type: ignore[attr-defined]
+            waiting += submit(1)
+
+
+def _work_through(work: Callable[[_Item], _Result], items: Sequence[_Item]) -> list[_Result]:
+    return [work(item) for item in items]
+
+
+def _chunks(items: Iterator[_Item]) -> Iterator[list[_Item]]:
+    while chunk := list(islice(items, _CHUNK)):
+        yield chunk
+
+
+def _content_id(sample: Sample) -> str:
+    try:
+        return hashlib.sha256(sample.read()).hexdigest()
+    except AivsrealError:
+        return ""
+
+
+def _pixel_id(sample: Sample) -> str:
+    try:
+        return id_of_pixels(sample.read())
+    except AivsrealError:
+        return ""

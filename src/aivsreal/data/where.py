@@ -1,0 +1,81 @@
+"""Narrowing a set by its columns: `--where style=photo`, `--where generator!=midjourney`.
+
+A condition compares a record's own value, written as text. A record without a value never equals anything:
+`generator!=midjourney` keeps the photographs (no generator made them), `generator=midjourney` drops them.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from aivsreal.data.labelled import LabelledSet, Sample
+from aivsreal.data.words import LABEL_NAMES, label_of, split_of
+from aivsreal.errors import BadData, UsageError
+
+
+def narrowed(labelled: LabelledSet, conditions: Sequence[str]) -> LabelledSet:
+    """Return the samples that meet every condition `COLUMN=VALUE` or `COLUMN!=VALUE`.
+
+    Columns are `label`, `split` and all that the data names. Raises: UsageError for a malformed condition;
+    BadData for an unknown column (naming the nearest) and where nothing is left.
+    """
+    for condition in conditions:
+        labelled = _meeting(labelled, condition)
+    return labelled
+
+
+def value_of(sample: Sample, column: str) -> Any:
+    """Return what a sample says in a column, `label` ("ai" or "real") and `split` included; else None."""
+    if column == "label":
+        return LABEL_NAMES[sample.label]
+    if column == "split":
+        return sample.split or None
+    return sample.columns.get(column)
+
+
+def _meeting(labelled: LabelledSet, condition: str) -> LabelledSet:
+    column, equal, value = _parsed(condition)
+    names = ("label", "split", *labelled.column_names)
+    if column not in names:
+        raise BadData(f"{labelled.name} has no column {column!r}", hint=nearest_hint(column, names))
+    value = _canonical(column, value)
+    keeps: Callable[[Any], bool] = (lambda found: found == value) if equal else (lambda found: found != value)
+    kept = [s for s in labelled.samples if keeps(_text(value_of(s, column)))]
+    if not kept:
+        values = sorted({str(v) for s in labelled.samples if (v := value_of(s, column)) is not None})
+        shown = ", ".join(values[:8]) + (", ..." if len(values) > 8 else "")
+        raise BadData(
+            f"no record of {labelled.name} meets {condition!r}", hint=f"{column} is one of: {shown}"
+        )
+    return labelled.with_samples(kept)
+
+
+def nearest_hint(word: str, names: Sequence[str]) -> str:
+    """Return a hint that names what was probably meant, and all that there is."""
+    near = difflib.get_close_matches(word, names, n=1)
+    return (f"did you mean {near[0]!r}? " if near else "") + f"it has: {', '.join(names)}"
+
+
+def _parsed(condition: str) -> tuple[str, bool, str]:
+    column, sign, value = condition.partition("=")
+    equal = not column.endswith("!")
+    column = column.removesuffix("!").strip()
+    if not sign or not column:
+        raise UsageError(
+            f"cannot follow the condition {condition!r}",
+            hint="write COLUMN=VALUE or COLUMN!=VALUE, as in style=photo",
+        )
+    return column, equal, value.strip()
+
+
+def _canonical(column: str, value: str) -> str:
+    """`label=FAKE` and `split=valid` mean what they mean in the data."""
+    if column == "label" and (label := label_of(value)) is not None:
+        return LABEL_NAMES[label]
+    return (split_of(value) or value) if column == "split" else value
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
