@@ -66,9 +66,11 @@ class LabelledSet:
     ignored: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
+        """Return how many samples there are."""
         return len(self.samples)
 
     def __iter__(self) -> Iterator[Sample]:
+        """Go through the samples in their order."""
         return iter(self.samples)
 
     @property

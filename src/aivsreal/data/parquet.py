@@ -25,6 +25,8 @@ from aivsreal.errors import BadData, MissingDependency, UnreadableImage
 IMAGE_COLUMNS = ("image", "img")
 LABEL_COLUMNS = ("label", "labels", "class")
 _CACHE_BYTES = 4 * 2**30
+# What pyarrow raises for damaged files: its own errors derive from these.
+_READ_ERRORS = (OSError, ValueError, NotImplementedError)
 
 
 def parquet_samples(files: Sequence[Path], root: Path, own_words: LabelWords) -> list[Sample]:
@@ -38,15 +40,16 @@ def parquet_samples(files: Sequence[Path], root: Path, own_words: LabelWords) ->
 def read_image(path: str, row: int) -> bytes:
     """Return the bytes of the image in one row of a parquet file.
 
-    Image columns stay in memory, a row group a piece, up to 4 GiB in this process; beyond that the ones unused
-    for longest are dropped. Processes forked after a read share what was read. Raises: UnreadableImage.
+    Image columns stay in memory, a row group a piece, up to 4 GiB in this process; beyond that the ones
+    unused for longest are dropped, and reading at random gets slow. Processes forked after a read share what
+    was read. Raises: UnreadableImage.
     """
     try:
         stamp = os.stat(path).st_mtime_ns  # noqa: PTH116 (read once an image; a Path costs more than the rest)
         file = _files.get((path, stamp)) or _opened(path, stamp)
         group = bisect.bisect_right(file.starts, row) - 1
         record = _cache.rows_of(file, group)[row - file.starts[group]].as_py()
-    except (OSError, *_arrow_errors()) as error:
+    except _READ_ERRORS as error:
         raise UnreadableImage(
             f"cannot read row {row} of {path}: {_first_line(error)}",
             hint="the file is damaged; fetch it again",
@@ -67,7 +70,7 @@ def _samples_of(file: Path, root: Path, own_words: LabelWords) -> list[Sample]:
             others = [name for name in schema.names if name != image]
             columns = {name: opened.read([name], use_threads=False)[name].to_pylist() for name in others}
             rows = opened.metadata.num_rows
-    except (OSError, *_arrow_errors()) as error:
+    except _READ_ERRORS as error:
         raise BadData(
             f"{file} is no readable parquet file: {_first_line(error)}",
             hint="it may be cut off; fetch it again, or leave it out",
@@ -110,7 +113,7 @@ def _word(value: Any, names: Sequence[str]) -> str:
 
 
 def _class_names(schema: Any, column: str) -> list[str]:
-    """Return the names of a Hugging Face ClassLabel, in the order of their numbers; [] where there are none."""
+    """Return the names of a Hugging Face ClassLabel in the order of their numbers; [] where there are none."""
     try:
         features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
         return [str(name) for name in features[column]["names"]]
@@ -204,12 +207,6 @@ def _parquet() -> ModuleType:
             "reading parquet files needs pyarrow", hint="pip install 'aivsreal[train]'"
         ) from error
     return pyarrow.parquet  # type: ignore[no-any-return]
-
-
-def _arrow_errors() -> tuple[type[Exception], ...]:
-    import pyarrow
-
-    return (pyarrow.ArrowException,)
 
 
 def _first_line(error: BaseException) -> str:

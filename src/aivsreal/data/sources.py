@@ -80,7 +80,7 @@ def _samples(path: Path, root: Path, own_words: dict[str, int]) -> tuple[list[Sa
 
 
 def _generator_table(path: Path) -> dict[str, dict[str, str]]:
-    """Return generators.csv as generator -> its row, `generator_year` called `year`; {} where there is none."""
+    """Return generators.csv as generator -> its row, `generator_year` called `year`; {} without one."""
     if not path.is_file():
         return {}
     with path.open(newline="", encoding="utf-8-sig") as stream:

@@ -2,8 +2,8 @@
 
 For trying a pipeline end to end without any data. "Real" pictures are clouds of smooth colour under grain;
 "AI" pictures are the same clouds under a faint regular pattern, as upsampling leaves it: stripes from one
-"generator", a grid from the other. Grain and pattern have the same strength, and size, aspect, file format and
-quality are drawn without a look at the label, so nothing but the texture tells the classes apart.
+"generator", a grid from the other. Grain and pattern have the same strength, and size, aspect, file format
+and quality are drawn without a look at the label, so nothing but the texture tells the classes apart.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from aivsreal.files import atomic_folder
 from aivsreal.images import encode
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
+Field = np.ndarray[Any, np.dtype[np.float64]]
 GENERATORS = ("stripes", "grid")
 _CONTRAST = 22.0  # standard deviation of grain and pattern, of 255; survives JPEG at quality 75
 
@@ -24,8 +25,8 @@ _CONTRAST = 22.0  # standard deviation of grain and pattern, of 255; survives JP
 def draw_toy_set(folder: str | Path, *, n: int = 160, seed: int = 0, size: int = 64) -> Path:
     """Return `folder` after a tree of `n` training and `n // 2` test pictures stands there, half of them AI.
 
-    The tree is train/REAL/*, train/FAKE/GENERATOR/*, test/REAL/*, test/FAKE/GENERATOR/*; a picture's short side
-    is `size`. The same arguments draw the same files. Raises: CannotWrite.
+    The tree is train/REAL/*, train/FAKE/GENERATOR/*, test/REAL/*, test/FAKE/GENERATOR/*; a picture's short
+    side is `size`. The same arguments draw the same files. Raises: CannotWrite.
     """
     rng = np.random.default_rng(seed)
     with atomic_folder(folder) as root:
@@ -55,7 +56,7 @@ def draw_texture(kind: str, rng: np.random.Generator, *, size: int = 64) -> Pixe
     return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
 
 
-def _clouds(rng: np.random.Generator, height: int, width: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _clouds(rng: np.random.Generator, height: int, width: int) -> Field:
     """Return float [h, w, 3] around 128: a few broad waves of random direction in each colour."""
     y, x = np.mgrid[:height, :width] / max(height, width)
     total = np.zeros((height, width, 3))
@@ -67,16 +68,17 @@ def _clouds(rng: np.random.Generator, height: int, width: int) -> np.ndarray[Any
     return 128 + rng.uniform(-25, 25, 3) + total
 
 
-def _waves(rng: np.random.Generator, height: int, width: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _waves(rng: np.random.Generator, height: int, width: int) -> Field:
     """Return float [h, w] of standard deviation 1: a wave with a period of 5 to 9 pixels."""
     y, x = np.mgrid[:height, :width]
     angle, period = rng.uniform(0, np.pi), rng.uniform(5, 9)
     along = x * np.cos(angle) + y * np.sin(angle)
-    return np.sqrt(2) * np.sin(2 * np.pi * along / period + rng.uniform(0, 2 * np.pi))
+    wave = np.sin(2 * np.pi * along / period + rng.uniform(0, 2 * np.pi))
+    return np.asarray(np.sqrt(2) * wave)
 
 
-def _grain(rng: np.random.Generator, height: int, width: int) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Return float [h, w] of standard deviation 1: noise blurred to about the waves' scale, as JPEG keeps it."""
+def _grain(rng: np.random.Generator, height: int, width: int) -> Field:
+    """Return float [h, w] of standard deviation 1: noise blurred to the waves' scale, as JPEG keeps it."""
     noise = rng.standard_normal((height + 2, width + 2))
     blurred = sum(noise[dy : dy + height, dx : dx + width] for dy in range(3) for dx in range(3))
     return np.asarray(blurred / np.std(blurred))
