@@ -113,7 +113,7 @@ def _word(value: Any, names: Sequence[str]) -> str:
 
 
 def _class_names(schema: Any, column: str) -> list[str]:
-    """Return the names of a Hugging Face ClassLabel in the order of their numbers; [] where there are none."""
+    """Return the names of a Hugging Face ClassLabel in the order of their numbers; [] without one."""
     try:
         features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
         return [str(name) for name in features[column]["names"]]
