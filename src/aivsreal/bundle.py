@@ -65,7 +65,7 @@ class TrainingFacts(_Part):
 
 
 class Card(_Part):
-    """Everything that must be known about a model; card.json, checked. `files` and `seal` are filled in on saving."""
+    """Everything that must be known about a model: card.json. Saving fills in `files` and `seal`."""
 
     schema_version: Literal[1] = 1
     name: Name
@@ -282,7 +282,7 @@ def _seal_of(content: dict[str, Any]) -> str:
 
 
 def _model_card_bytes(card: Card) -> bytes:
-    """Return MODEL.md: the rendered text, then a line with the card's seal and a checksum of all before it."""
+    """Return MODEL.md: the rendered text, then a line with the card's seal and a checksum of it all."""
     from aivsreal.model_card import render
 
     text = render(card.model_dump(mode="json")).rstrip() + "\n\n"

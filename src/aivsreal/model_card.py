@@ -1,4 +1,4 @@
-"""MODEL.md: a bundle's card in words and tables, for people and for model hubs, written from card.json only."""
+"""MODEL.md: a bundle's card in words and tables, for people and model hubs, from card.json only."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def render(card: dict[str, Any]) -> str:
 
     environment = Environment(
         loader=PackageLoader("aivsreal", "."),
-        autoescape=False,  # noqa: S701 - Markdown, not HTML; cells are escaped by `cell`
+        autoescape=False,  # this is Markdown; the filter `cell` escapes what could break it
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -45,18 +45,15 @@ def _measured_set(name: str, figures: dict[str, Any]) -> dict[str, Any]:
     """Return what the template prints of one measured set: its conditions, metric rows and slices."""
     conditions = [condition for condition in CONDITIONS if isinstance(figures.get(condition), dict)]
     measured = {metric for condition in conditions for metric in figures[condition]}
-    metrics = [metric for metric in FIRST_METRICS if metric in measured] + sorted(
-        measured - set(FIRST_METRICS)
-    )
+    first = [metric for metric in FIRST_METRICS if metric in measured]
+    metrics = first + sorted(measured.difference(first))
     slices = figures.get("slices") or {}
     generators = {key: found for key, found in slices.items() if key.startswith("generator=")}
     others = {key: found for key, found in slices.items() if key not in generators}
     return {
         "name": name,
         "conditions": conditions,
-        "rows": [
-            (metric, [figures[condition].get(metric) for condition in conditions]) for metric in metrics
-        ],
+        "rows": [(metric, [figures[each].get(metric) for each in conditions]) for metric in metrics],
         "generators": [_slice_row(key.partition("=")[2], found) for key, found in generators.items()],
         "others": [_slice_row(key, found) for key, found in others.items()],
         "counts": figures.get("counts") or {},

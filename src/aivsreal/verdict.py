@@ -36,7 +36,7 @@ class Calibration(BaseModel):
 
 
 class Thresholds(BaseModel):
-    """Below `real_below` a picture is called real, above `ai_above` AI; each with what it was chosen to promise."""
+    """Below `real_below` a picture is called real, above `ai_above` AI; and what each promises."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -34,7 +34,7 @@ class ViewSpec(BaseModel):
     size: int = Field(ge=8, le=4096, description="side of the network's square input, in pixels")
     whole: Literal["none", "square", "squash"] = Field(
         default="square",
-        description="the whole picture: not at all; short side to `size` and 1 to 3 squares; both sides to `size`",
+        description="the whole picture: not seen; short side to `size`, then squares; both sides to `size`",
     )
     tiles: int = Field(default=0, ge=0, le=64, description="most tiles at native resolution")
     flip: bool = Field(default=False, description="each view also mirrored left to right")
@@ -226,7 +226,7 @@ def _shown_after_padding(tile: Pixels, size: int) -> tuple[float, ...]:
 def _paint(
     maps: Floats, views: Views, chosen: NDArray[np.bool_], shape: tuple[int, int]
 ) -> tuple[Floats, NDArray[np.bool_]]:
-    """Return the chosen maps laid on the picture, and where any of them lies; elsewhere stands the nearest."""
+    """Return the chosen maps laid on the picture, and where any lies; elsewhere stands the nearest."""
     total, count = np.zeros(shape, np.float32), np.zeros(shape, np.int32)
     nearest, distance = np.zeros(shape, np.float32), np.full(shape, np.inf, np.float32)
     for index in np.flatnonzero(chosen):

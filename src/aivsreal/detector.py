@@ -1,0 +1,244 @@
+"""The one way from a picture to a verdict: open, views, ONNX session, fuse, judge.
+
+Command line, web, evaluation and monitoring all walk it, so that a figure in a report is a figure about what
+users get.
+
+    detector = Detector.load()
+    print(detector.predict("photo.jpg").words)
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aivsreal.bundle import Bundle, load_bundle
+from aivsreal.errors import AivsrealError, BadBundle
+from aivsreal.images import Limits, Picture, open_picture
+from aivsreal.verdict import Verdict, judge
+from aivsreal.views import assemble_map, fuse, make_views, short_side_needed
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+Source = str | Path | bytes
+
+OUTPUTS = ("logit", "map", "embedding")
+# Views a run: as fast as any larger number on one thread and on two, in the least memory (docs/log.md).
+BATCH = 4
+# Long side of an assembled heat map: the network's own map is some 7 x 7 a view, more would be invented.
+HEATMAP_SIDE = 256
+# Pictures under way for each worker: enough that none waits for the one before it in order.
+AHEAD = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Score:
+    """What the network says of a picture, before calibration.
+
+    view_logits: float32 [n]; embedding: float32 [d], mean over the views; heatmap: float32 [h, w] in logits.
+    """
+
+    logit: float
+    view_logits: NDArray[np.float32]
+    embedding: NDArray[np.float32]
+    heatmap: NDArray[np.float32] | None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A picture that got no verdict, and why; path is None for one given as bytes."""
+
+    path: str | None
+    error: AivsrealError
+    model: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the failure as plain values, under the keys of `Verdict.as_json`."""
+        return {
+            "path": self.path,
+            "verdict": None,
+            "probability_ai": None,
+            "model": self.model,
+            "error": self.error.reason,
+            "hint": self.error.hint,
+        }
+
+
+class Detector:
+    """A loaded model. One may be used by many threads at once."""
+
+    def __init__(self, bundle: Bundle, *, threads: int | None = None, limits: Limits | None = None) -> None:
+        self.bundle = bundle
+        self.threads = threads or available_cores()
+        self.limits = limits or Limits.from_environment()
+        self._sessions: dict[int, InferenceSession] = {}
+        self._lock = Lock()
+
+    @classmethod
+    def load(
+        cls, model: str | Path | None = None, *, threads: int | None = None, limits: Limits | None = None
+    ) -> Detector:
+        """Return the detector of a bundle by name or folder, by default the shipped one.
+
+        threads: cores for a single picture (default: all). Raises: BadBundle.
+        """
+        detector = cls(load_bundle(model), threads=threads, limits=limits)
+        # Opened now, so that a graph which cannot run is told of before any picture is read.
+        detector._session(detector.threads)
+        return detector
+
+    def score(self, picture: Picture, *, heatmap: bool = False) -> Score:
+        """Return what the network says of an opened picture. Raises: BadBundle."""
+        return self._score(picture, heatmap=heatmap, threads=self.threads)
+
+    def predict(self, source: Source, *, heatmap: bool = False) -> Verdict:
+        """Return the verdict on a picture by its path or its bytes. Raises: UnreadableImage, BadBundle."""
+        return self._predict(source, heatmap=heatmap, threads=self.threads)
+
+    def predict_many(
+        self, sources: Iterable[Source], *, heatmap: bool = False, workers: int | None = None
+    ) -> Iterator[Verdict | Failure]:
+        """Yield a verdict or a failure for each source, in their order, reading ahead only a few pictures.
+
+        workers: pictures at a time (default: one a core). Closing the iterator stops the workers.
+        """
+        workers = workers or available_cores()
+        pool = ThreadPoolExecutor(workers, thread_name_prefix="aivsreal-predict")
+        under_way: deque[Future[Verdict | Failure]] = deque()
+        try:
+            for source in sources:
+                under_way.append(pool.submit(self._attempt, source, heatmap))
+                if len(under_way) >= workers * AHEAD:
+                    yield under_way.popleft().result()
+            while under_way:
+                yield under_way.popleft().result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _attempt(self, source: Source, heatmap: bool) -> Verdict | Failure:
+        try:
+            # One thread a run: pictures side by side use the cores better than threads within one.
+            return self._predict(source, heatmap=heatmap, threads=1)
+        except AivsrealError as error:
+            return Failure(_path_of(source), error, self.bundle.title)
+
+    def _predict(self, source: Source, *, heatmap: bool, threads: int) -> Verdict:
+        start = perf_counter()
+        card = self.bundle.card
+        picture = open_picture(source, limits=self.limits, short_side=short_side_needed(card.views))
+        score = self._score(picture, heatmap=heatmap, threads=threads)
+        probability, word = judge(score.logit, card.calibration, card.thresholds)
+        log_odds = None
+        if score.heatmap is not None:
+            log_odds = np.float32(card.calibration.scale) * score.heatmap + np.float32(
+                card.calibration.offset
+            )
+        return Verdict(
+            verdict=word,
+            probability_ai=probability,
+            logit=score.logit,
+            model=self.bundle.title,
+            thresholds=card.thresholds,
+            promise=card.thresholds.promise(word),
+            path=_path_of(source),
+            facts=picture.facts,
+            embedding=score.embedding,
+            heatmap=log_odds,
+            seconds=perf_counter() - start,
+        )
+
+    def _score(self, picture: Picture, *, heatmap: bool, threads: int) -> Score:
+        spec = self.bundle.card.views
+        views = make_views(picture.pixels, spec)
+        logits, maps, embeddings = self._run(views.batch, threads)
+        logit = fuse(logits, views, spec)
+        if not np.isfinite(logit):
+            raise BadBundle(
+                f"{self.bundle.title} gives no number for this picture",
+                hint="the model is broken: use another, or train it again",
+            )
+        shape = _heatmap_shape(*picture.pixels.shape[:2])
+        assembled = assemble_map(maps, views, spec, shape=shape) if heatmap else None
+        return Score(logit, logits, embeddings.mean(axis=0), assembled)
+
+    def _run(self, batch: NDArray[np.uint8], threads: int) -> list[NDArray[np.float32]]:
+        """Return logit [n], map [n, h, w] and embedding [n, d], a few views at a time."""
+        session = self._session(threads)
+        parts = []
+        for first in range(0, len(batch), BATCH):
+            try:
+                parts.append(session.run(OUTPUTS, {"views": batch[first : first + BATCH]}))
+            except Exception as error:
+                raise _broken_graph(self.bundle, error) from error
+        return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+
+    def _session(self, threads: int) -> InferenceSession:
+        with self._lock:
+            if threads not in self._sessions:
+                self._sessions[threads] = _open_session(self.bundle, threads)
+            return self._sessions[threads]
+
+
+def available_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _open_session(bundle: Bundle, threads: int) -> InferenceSession:
+    """Return a session over the verified bytes, after checking that the graph is one of ours."""
+    from onnxruntime import InferenceSession, SessionOptions
+
+    options = SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    # Threads that spin between two pictures take the core from whoever decodes the next one.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        session = InferenceSession(bundle.onnx_bytes, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise _broken_graph(bundle, error) from error
+    _check_graph(bundle, session)
+    return session
+
+
+def _check_graph(bundle: Bundle, session: InferenceSession) -> None:
+    side = bundle.card.views.size
+    taken = [(entry.name, entry.type, list(entry.shape[1:])) for entry in session.get_inputs()]
+    given = {entry.name for entry in session.get_outputs()}
+    if taken != [("views", "tensor(uint8)", [side, side, 3])] or not given.issuperset(OUTPUTS):
+        raise BadBundle(
+            f"the graph of {bundle.title} is not one that its card describes",
+            hint=f"it must take uint8 views [n, {side}, {side}, 3] and give {', '.join(OUTPUTS)}",
+        )
+
+
+def _broken_graph(bundle: Bundle, error: Exception) -> BadBundle:
+    """Return what to say of an error of ONNX Runtime, whose exceptions share no base but Exception."""
+    first_line = (str(error).splitlines() or [type(error).__name__])[0]
+    return BadBundle(
+        f"the graph of {bundle.title} cannot be run: {first_line}",
+        hint="pip install --upgrade onnxruntime; or use another model",
+    )
+
+
+def _heatmap_shape(height: int, width: int) -> tuple[int, int]:
+    share = min(1.0, HEATMAP_SIDE / max(height, width))
+    return max(1, round(height * share)), max(1, round(width * share))
+
+
+def _path_of(source: Source) -> str | None:
+    return None if isinstance(source, bytes) else str(source)

@@ -1,0 +1,46 @@
+"""A heat map laid over its picture: what speaks for AI in light amber, what speaks for real in dark blue.
+
+The two differ in lightness as well as in hue, so that they can be told apart in grey and by the colour-blind.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aivsreal.images import encode, open_picture, resize
+
+AI_COLOUR = np.float32([255, 182, 0])
+REAL_COLOUR = np.float32([0, 48, 110])
+STRONGEST = 0.7
+# Long side of an overlay: large enough to look at, small enough to keep memory flat on any picture.
+OVERLAY_SIDE = 1600
+
+
+def overlay(pixels: NDArray[np.uint8], heatmap: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return the greyed picture, uint8 [h, w, 3], tinted by `heatmap`, float32 of any shape in log-odds."""
+    height, width = pixels.shape[:2]
+    probability = _enlarged(1 / (1 + np.exp(-np.clip(heatmap, -30, 30))), (width, height))
+    strength = (STRONGEST * np.abs(2 * probability - 1))[..., None]
+    colour = np.where(probability[..., None] > 0.5, AI_COLOUR, REAL_COLOUR)
+    grey = pixels.astype(np.float32).mean(axis=2, keepdims=True)
+    return np.round(grey * (1 - strength) + colour * strength).astype(np.uint8)
+
+
+def overlay_png(source: str | bytes, heatmap: NDArray[np.float32]) -> bytes:
+    """Return the overlay of a picture by its path or bytes as PNG, at most OVERLAY_SIDE long.
+
+    Raises: UnreadableImage.
+    """
+    pixels = open_picture(source, short_side=OVERLAY_SIDE).pixels
+    height, width = pixels.shape[:2]
+    share = min(1.0, OVERLAY_SIDE / max(height, width))
+    if share < 1:
+        pixels = resize(pixels, (max(1, round(width * share)), max(1, round(height * share))))
+    return encode(overlay(pixels, heatmap), format="PNG")
+
+
+def _enlarged(probability: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    levels = np.round(255 * probability).astype(np.uint8)
+    enlarged = resize(np.repeat(levels[..., None], 3, axis=2), size, resample="bilinear")
+    return enlarged[..., 0].astype(np.float32) / 255
