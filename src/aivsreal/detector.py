@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from aivsreal.bundle import Bundle, load_bundle
 from aivsreal.errors import AivsrealError, BadBundle
 from aivsreal.images import Limits, Picture, open_picture
-from aivsreal.verdict import Verdict, judge
+from aivsreal.verdict import Calibration, Verdict, judge
 from aivsreal.views import assemble_map, fuse, make_views, short_side_needed
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 Source = str | Path | bytes
 
 OUTPUTS = ("logit", "map", "embedding")
-# Views a run: as fast as any larger number on one thread and on two, in the least memory (docs/log.md).
+# Views a run: with a MobileNetV2 as fast as 8 or 16, on one thread and on two, in less memory.
 BATCH = 4
 # Long side of an assembled heat map: the network's own map is some 7 x 7 a view, more would be invented.
 HEATMAP_SIDE = 256
@@ -139,11 +139,6 @@ class Detector:
         picture = open_picture(source, limits=self.limits, short_side=short_side_needed(card.views))
         score = self._score(picture, heatmap=heatmap, threads=threads)
         probability, word = judge(score.logit, card.calibration, card.thresholds)
-        log_odds = None
-        if score.heatmap is not None:
-            log_odds = np.float32(card.calibration.scale) * score.heatmap + np.float32(
-                card.calibration.offset
-            )
         return Verdict(
             verdict=word,
             probability_ai=probability,
@@ -154,7 +149,7 @@ class Detector:
             path=_path_of(source),
             facts=picture.facts,
             embedding=score.embedding,
-            heatmap=log_odds,
+            heatmap=None if score.heatmap is None else _log_odds(score.heatmap, card.calibration),
             seconds=perf_counter() - start,
         )
 
@@ -233,6 +228,10 @@ def _broken_graph(bundle: Bundle, error: Exception) -> BadBundle:
         f"the graph of {bundle.title} cannot be run: {first_line}",
         hint="pip install --upgrade onnxruntime; or use another model",
     )
+
+
+def _log_odds(heatmap: NDArray[np.float32], calibration: Calibration) -> NDArray[np.float32]:
+    return (calibration.scale * heatmap + calibration.offset).astype(np.float32)
 
 
 def _heatmap_shape(height: int, width: int) -> tuple[int, int]:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from aivsreal.images import encode, open_picture, resize
 
-AI_COLOUR = np.float32([255, 182, 0])
-REAL_COLOUR = np.float32([0, 48, 110])
+AI_COLOUR = np.array([255, 182, 0], np.float32)
+REAL_COLOUR = np.array([0, 48, 110], np.float32)
 STRONGEST = 0.7
 # Long side of an overlay: large enough to look at, small enough to keep memory flat on any picture.
 OVERLAY_SIDE = 1600
@@ -20,11 +20,12 @@ OVERLAY_SIDE = 1600
 def overlay(pixels: NDArray[np.uint8], heatmap: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Return the greyed picture, uint8 [h, w, 3], tinted by `heatmap`, float32 of any shape in log-odds."""
     height, width = pixels.shape[:2]
-    probability = _enlarged(1 / (1 + np.exp(-np.clip(heatmap, -30, 30))), (width, height))
+    probability = _enlarged(heatmap, (width, height))
     strength = (STRONGEST * np.abs(2 * probability - 1))[..., None]
     colour = np.where(probability[..., None] > 0.5, AI_COLOUR, REAL_COLOUR)
     grey = pixels.astype(np.float32).mean(axis=2, keepdims=True)
-    return np.round(grey * (1 - strength) + colour * strength).astype(np.uint8)
+    tinted: NDArray[np.uint8] = np.round(grey * (1 - strength) + colour * strength).astype(np.uint8)
+    return tinted
 
 
 def overlay_png(source: str | bytes, heatmap: NDArray[np.float32]) -> bytes:
@@ -40,7 +41,8 @@ def overlay_png(source: str | bytes, heatmap: NDArray[np.float32]) -> bytes:
     return encode(overlay(pixels, heatmap), format="PNG")
 
 
-def _enlarged(probability: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    levels = np.round(255 * probability).astype(np.uint8)
+def _enlarged(heatmap: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    """Return probability_ai at (width, height), in steps of 1/255."""
+    levels = np.round(255 / (1 + np.exp(-np.clip(heatmap, -30, 30)))).astype(np.uint8)
     enlarged = resize(np.repeat(levels[..., None], 3, axis=2), size, resample="bilinear")
-    return enlarged[..., 0].astype(np.float32) / 255
+    return enlarged[..., 0].astype(np.float32) / np.float32(255)
