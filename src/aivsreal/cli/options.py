@@ -1,0 +1,34 @@
+"""Arguments and options that several commands share, so that they read and mean the same everywhere."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+data_argument = click.argument("data", metavar="DATA")
+"""DATA: a folder, a parquet file or folder, a table, or the name of a public set."""
+
+model_argument = click.argument("model", metavar="MODEL")
+"""MODEL: the name of a shipped or registered model, or a bundle's folder."""
+
+where_option = click.option(
+    "--where",
+    "where",
+    multiple=True,
+    metavar="COLUMN=VALUE",
+    help="Use only records whose COLUMN is (or with != is not) VALUE. Repeatable; all must hold.",
+)
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+
+
+def print_json(value: Any) -> None:
+    """Print `value` as one readable JSON document."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def print_json_line(value: Any) -> None:
+    """Print `value` as one line of JSON Lines, at once."""
+    click.echo(json.dumps(value, ensure_ascii=False))
