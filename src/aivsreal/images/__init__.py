@@ -1,0 +1,26 @@
+"""Bytes to a picture and back: every limit, every refusal, the one decoder, encoder and resizer.
+
+The first step of a picture's way. Nothing else in the project opens an image file.
+
+    picture = open_picture("photo.heic")
+    picture.pixels        # uint8 [height, width, 3], sRGB, upright, on white
+    picture.facts.camera  # "Canon EOS R6"
+"""
+
+from aivsreal.images.encoding import Resample, encode, resize
+from aivsreal.images.facts import Facts
+from aivsreal.images.limits import Limits
+from aivsreal.images.picture import Picture, inspect, open_picture
+from aivsreal.images.source import Source
+
+__all__ = [
+    "Facts",
+    "Limits",
+    "Picture",
+    "Resample",
+    "Source",
+    "encode",
+    "inspect",
+    "open_picture",
+    "resize",
+]
