@@ -1,0 +1,204 @@
+"""From raw logits to probabilities and thresholds: fitted on validation only, written into the card.
+
+Nothing here ever sees a set that is being reported (design decision 8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil, floor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize
+
+from aivsreal.bundle import Bundle, load_bundle, update_card
+from aivsreal.data.labelled import LabelledSet, require_both_classes
+from aivsreal.detector import Detector
+from aivsreal.errors import BadData
+from aivsreal.evaluation.intervals import Floats, Ints
+from aivsreal.evaluation.measure import CHAINS, Progress, Row, measure
+from aivsreal.verdict import Calibration, Thresholds
+
+REFERENCE_BINS = 20
+_SMALLEST_SCALE = 0.01
+_BAND = 0.4
+_EVEN_ODDS = 0.0
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A threshold in log-odds and the share of errors that it keeps to, on so many pictures."""
+
+    log_odds: float
+    rate: float
+    pictures: int
+
+
+def calibrate(
+    bundle_folder: str | Path,
+    labelled: LabelledSet,
+    *,
+    split: str = "val",
+    max_false_positive_rate: float = 0.02,
+    max_missed_rate: float = 0.10,
+    on_progress: Progress | None = None,
+) -> Bundle:
+    """Return the bundle after its card holds calibration, thresholds, promises and reference.
+
+    max_false_positive_rate: at most this share of photographs is called AI
+    max_missed_rate: at most this share of AI pictures is called real
+    Both hold for pictures as they are and for aligned ones: each is fitted on the two together.
+    Raises: BadData for a split that is missing, of one class, or unreadable; BadBundle; CannotWrite.
+    """
+    bundle = load_bundle(Path(bundle_folder))
+    chosen = labelled.of_split(split)
+    require_both_classes(chosen)
+    detector = Detector.load(Path(bundle_folder), threads=1)
+    measured = [
+        measure(detector, chosen, chain=chain, keep_embeddings=chain == "as_is", on_progress=on_progress)
+        for chain in CHAINS
+    ]
+    as_is, aligned = _readable(measured, f"{labelled.name} {split}")
+    labels = np.asarray([row.label for row in as_is], dtype=np.int64)
+    logits = np.asarray([[row.logit for row in rows] for rows in (as_is, aligned)])
+    fitted_on = (
+        f"{labelled.name} {split}: {int((labels == 0).sum())} photographs and "
+        f"{int(labels.sum())} AI pictures, as they are and aligned"
+    )
+    scale, offset = fit_platt(logits, labels)
+    thresholds = choose_thresholds(
+        scale * logits + offset,
+        labels,
+        max_false_positive_rate=max_false_positive_rate,
+        max_missed_rate=max_missed_rate,
+        fitted_on=fitted_on,
+    )
+    card = bundle.card.model_copy(
+        update={
+            "calibration": Calibration(scale=scale, offset=offset, fitted_on=fitted_on),
+            "thresholds": thresholds,
+            "reference": reference(as_is, scale, offset, f"{labelled.name} {split}"),
+        }
+    )
+    return update_card(bundle.folder, card)
+
+
+def fit_platt(logits: Floats, labels: Ints) -> tuple[float, float]:
+    """Return scale > 0 and offset such that sigmoid(scale * logit + offset) is a probability at even odds.
+
+    logits: [m, n], m ways in which each of n pictures was shown; labels: [n]
+    The classes weigh the same, whatever their numbers. Targets are smoothed by one picture a class, which
+    keeps the scale finite where the classes are perfectly apart (Platt 1999, "Probabilistic outputs for
+    support vector machines and comparisons to regularized likelihood methods").
+    """
+    ways = logits.shape[0]
+    x, is_ai = logits.ravel(), np.tile(labels == 1, ways)
+    n_ai, n_real = int((labels == 1).sum()), int((labels == 0).sum())
+    target = np.where(is_ai, (n_ai + 1) / (n_ai + 2), 1 / (n_real + 2))
+    weight = np.where(is_ai, 0.5 / (n_ai * ways), 0.5 / (n_real * ways))
+    centre, spread = float(np.median(x)), float(x.std()) or 1.0
+    unit = (x - centre) / spread
+
+    def loss(parameters: Floats) -> tuple[float, Floats]:
+        z = parameters[0] * unit + parameters[1]
+        value = float((weight * (np.logaddexp(0, z) - target * z)).sum())
+        slope = weight * (_sigmoid(z) - target)
+        return value, np.array([(slope * unit).sum(), slope.sum()])
+
+    start = np.array([1.0, 0.0])
+    bounds = [(_SMALLEST_SCALE, None), (None, None)]
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-14})
+    scale = float(found.x[0]) / spread
+    return scale, float(found.x[1]) - scale * centre
+
+
+def choose_thresholds(
+    log_odds: Floats,
+    labels: Ints,
+    *,
+    max_false_positive_rate: float,
+    max_missed_rate: float,
+    fitted_on: str,
+) -> Thresholds:
+    """Return the two thresholds and the promises that they were chosen for.
+
+    log_odds: calibrated, [m, n], m ways in which each of n pictures was shown; each threshold is the stricter
+    of the ways. No picture is called AI below even odds, none real above them, and a band of at least 0.4 in
+    log-odds (at even odds: 10 points of probability) stays uncertain, even where the classes are perfectly
+    apart: moving a threshold outwards only makes its promise safer.
+    """
+    ai = ceiling(log_odds[:, labels == 0], max_false_positive_rate)
+    missed = ceiling(-log_odds[:, labels == 1], max_missed_rate)
+    ai_above = max(ai.log_odds, _EVEN_ODDS)
+    real_below = min(-missed.log_odds, _EVEN_ODDS, ai_above - _BAND)
+    return Thresholds(
+        real_below=_rounded(real_below, floor),
+        ai_above=_rounded(ai_above, ceil),
+        promise_ai=_promise("photographs", "called AI", ai, max_false_positive_rate),
+        promise_real=_promise("AI pictures", "called real", missed, max_missed_rate),
+        fitted_on=fitted_on,
+    )
+
+
+def ceiling(scores: Floats, rate: float) -> Limit:
+    """Return the lowest score that at most this share of new pictures of the same kind will exceed.
+
+    scores: [m, n]; the highest of the m ways counts. Split conformal prediction: the next score exceeds the
+    ceil((n + 1)(1 - rate))-th smallest of n with a chance of at most `rate`, whatever the distribution
+    (Angelopoulos and Bates 2021, "A gentle introduction to conformal prediction"). Fewer than 1 / rate - 1
+    pictures cannot say so much: then the highest score is taken, and the rate returned is what they can say.
+    """
+    ordered = np.sort(scores, axis=1)
+    pictures = ordered.shape[1]
+    possible = max(rate, 1 / (pictures + 1))
+    rank = min(pictures, ceil((pictures + 1) * (1 - possible) - 1e-9))
+    return Limit(float(ordered[:, rank - 1].max()), possible, pictures)
+
+
+def reference(rows: Sequence[Row], scale: float, offset: float, data: str) -> dict[str, Any]:
+    """Return what drift is later told by: probabilities in 20 equal bins, and the embeddings' spread."""
+    probabilities = _sigmoid(scale * np.asarray([row.logit for row in rows]) + offset)
+    counts, _ = np.histogram(probabilities, bins=REFERENCE_BINS, range=(0.0, 1.0))
+    embeddings = np.stack([row.embedding for row in rows if row.embedding is not None]).astype(np.float64)
+    return {
+        "data": data,
+        "n": len(rows),
+        "score_histogram": [int(count) for count in counts],
+        "embedding_mean": [round(float(x), 4) for x in embeddings.mean(axis=0)],
+        "embedding_std": [round(float(x), 4) for x in embeddings.std(axis=0)],
+    }
+
+
+def _readable(measured: Sequence[Sequence[Row]], name: str) -> tuple[list[Row], list[Row]]:
+    """Return the rows of the pictures that both chains could read. Raises: BadData where a class has none."""
+    pairs = [(a, b) for a, b in zip(*measured, strict=True) if not a.error and not b.error]
+    if {a.label for a, _ in pairs} != {0, 1}:
+        raise BadData(
+            f"{name}: hardly a picture could be read, too few to calibrate on",
+            hint="`aivsreal audit` lists the unreadable ones",
+        )
+    return [a for a, _ in pairs], [b for _, b in pairs]
+
+
+def _promise(pictures: str, called: str, limit: Limit, wanted: float) -> str:
+    share = f"{100 * limit.rate:.2g}".removesuffix(".0")
+    promise = (
+        f"Of 100 {pictures} like the {limit.pictures:,} of validation, at most about {share} are {called}."
+    )
+    if limit.rate > wanted:
+        promise += f" So few {pictures} cannot promise {100 * wanted:.2g} in 100."
+    return promise
+
+
+def _rounded(log_odds: float, outwards: Any) -> float:
+    """Return the probability to four digits, moved outwards, unless that would make it 0 or 1."""
+    exact = float(_sigmoid(np.asarray([log_odds]))[0])
+    rounded = float(outwards(exact * 10_000) / 10_000)
+    return rounded if 0 < rounded < 1 else exact
+
+
+def _sigmoid(x: Floats) -> Floats:
+    return np.asarray(0.5 * (1 + np.tanh(0.5 * x)))

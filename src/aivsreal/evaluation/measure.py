@@ -1,0 +1,119 @@
+"""A detector run over a labelled set, a row an image: the same way that a user's picture goes."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from aivsreal.data.labelled import LabelledSet, Sample
+from aivsreal.detector import Detector, available_cores
+from aivsreal.errors import UnreadableImage
+from aivsreal.evaluation.degrade import align
+from aivsreal.images import Facts, open_picture
+from aivsreal.verdict import Verdict, Word
+
+Chain = Literal["as_is", "aligned"]
+Progress = Callable[[int, int], None]
+"""Called with how many pictures are done, and of how many."""
+
+CHAINS: tuple[Chain, ...] = ("as_is", "aligned")
+_IN_FLIGHT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What the detector said about one sample; without a verdict where `error` says why not.
+
+    format, width, height: of the file as it lies in the set, whatever the chain made of it
+    embedding: float32 [d], kept only where it was asked for
+    """
+
+    key: str
+    label: int
+    columns: Mapping[str, Any]
+    logit: float = float("nan")
+    probability_ai: float = float("nan")
+    verdict: Word | None = None
+    error: str | None = None
+    format: str = ""
+    width: int = 0
+    height: int = 0
+    embedding: np.ndarray[Any, np.dtype[np.float32]] | None = None
+
+
+def measure(
+    detector: Detector,
+    labelled: LabelledSet,
+    *,
+    chain: Chain,
+    keep_embeddings: bool = False,
+    on_progress: Progress | None = None,
+) -> list[Row]:
+    """Return a row for every sample, in their order; one that cannot be read becomes a row with an error.
+
+    chain: "as_is", or "aligned": decoded, brought to the aligned file, and only then shown to the detector
+    Pictures are read, decoded and scored on every core, with a few in flight, so memory stays flat.
+    """
+
+    def score(sample: Sample) -> Row:
+        return _scored(detector, sample, chain, keep_embeddings)
+
+    rows = []
+    for row in _threaded(score, labelled.samples):
+        rows.append(row)
+        if on_progress:
+            on_progress(len(rows), len(labelled))
+    return rows
+
+
+def _scored(detector: Detector, sample: Sample, chain: Chain, keep_embedding: bool) -> Row:
+    try:
+        verdict, facts = _PREDICTED[chain](detector, sample.read())
+    except UnreadableImage as error:
+        return Row(sample.key, sample.label, sample.columns, error=error.reason)
+    return Row(
+        key=sample.key,
+        label=sample.label,
+        columns=sample.columns,
+        logit=verdict.logit,
+        probability_ai=verdict.probability_ai,
+        verdict=verdict.verdict,
+        format=facts.format,
+        width=facts.width,
+        height=facts.height,
+        embedding=verdict.embedding if keep_embedding else None,
+    )
+
+
+def _as_is(detector: Detector, data: bytes) -> tuple[Verdict, Facts]:
+    verdict = detector.predict(data)
+    return verdict, verdict.facts
+
+
+def _aligned(detector: Detector, data: bytes) -> tuple[Verdict, Facts]:
+    picture = open_picture(data, limits=detector.limits)
+    return detector.predict(align(picture.pixels)), picture.facts
+
+
+_PREDICTED = {"as_is": _as_is, "aligned": _aligned}
+
+
+def _threaded(work: Callable[[Sample], Row], samples: Iterable[Sample]) -> Iterator[Row]:
+    """Yield work(sample) in order; when the caller stops or is interrupted, what waits is dropped."""
+    threads = available_cores()
+    waiting: deque[Future[Row]] = deque()
+    pool = ThreadPoolExecutor(threads)
+    try:
+        for sample in samples:
+            waiting.append(pool.submit(work, sample))
+            if len(waiting) >= _IN_FLIGHT * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
