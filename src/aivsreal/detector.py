@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,14 +24,12 @@ from numpy.typing import NDArray
 
 from aivsreal.bundle import Bundle, load_bundle
 from aivsreal.errors import AivsrealError, BadBundle
-from aivsreal.images import Limits, Picture, open_picture
+from aivsreal.images import Limits, Picture, Source, open_picture
 from aivsreal.verdict import Calibration, Verdict, judge
 from aivsreal.views import assemble_map, fuse, make_views, short_side_needed
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
-
-Source = str | Path | bytes
 
 OUTPUTS = ("logit", "map", "embedding")
 # Views a run: with a MobileNetV2 as fast as 8 or 16, on one thread and on two, in less memory.
@@ -108,17 +106,20 @@ class Detector:
 
     def predict_many(
         self, sources: Iterable[Source], *, heatmap: bool = False, workers: int | None = None
-    ) -> Iterator[Verdict | Failure]:
+    ) -> Generator[Verdict | Failure, None, None]:
         """Yield a verdict or a failure for each source, in their order, reading ahead only a few pictures.
 
-        workers: pictures at a time (default: one a core). Closing the iterator stops the workers.
+        workers: pictures at a time (default: one a core), which share the cores. Closing the iterator stops
+        them.
         """
         workers = workers or available_cores()
+        # Pictures side by side use the cores better than threads within one.
+        threads = max(1, self.threads // workers)
         pool = ThreadPoolExecutor(workers, thread_name_prefix="aivsreal-predict")
         under_way: deque[Future[Verdict | Failure]] = deque()
         try:
             for source in sources:
-                under_way.append(pool.submit(self._attempt, source, heatmap))
+                under_way.append(pool.submit(self._attempt, source, heatmap, threads))
                 if len(under_way) >= workers * AHEAD:
                     yield under_way.popleft().result()
             while under_way:
@@ -126,10 +127,9 @@ class Detector:
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _attempt(self, source: Source, heatmap: bool) -> Verdict | Failure:
+    def _attempt(self, source: Source, heatmap: bool, threads: int) -> Verdict | Failure:
         try:
-            # One thread a run: pictures side by side use the cores better than threads within one.
-            return self._predict(source, heatmap=heatmap, threads=1)
+            return self._predict(source, heatmap=heatmap, threads=threads)
         except AivsrealError as error:
             return Failure(_path_of(source), error, self.bundle.title)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from aivsreal.images import encode, open_picture, resize
+from aivsreal.images import Limits, Source, encode, open_picture, resize
 
 AI_COLOUR = np.array([255, 182, 0], np.float32)
 REAL_COLOUR = np.array([0, 48, 110], np.float32)
@@ -28,12 +28,12 @@ def overlay(pixels: NDArray[np.uint8], heatmap: NDArray[np.float32]) -> NDArray[
     return tinted
 
 
-def overlay_png(source: str | bytes, heatmap: NDArray[np.float32]) -> bytes:
+def overlay_png(source: Source, heatmap: NDArray[np.float32], *, limits: Limits | None = None) -> bytes:
     """Return the overlay of a picture by its path or bytes as PNG, at most OVERLAY_SIDE long.
 
     Raises: UnreadableImage.
     """
-    pixels = open_picture(source, short_side=OVERLAY_SIDE).pixels
+    pixels = open_picture(source, limits=limits or Limits(), short_side=OVERLAY_SIDE).pixels
     height, width = pixels.shape[:2]
     share = min(1.0, OVERLAY_SIDE / max(height, width))
     if share < 1:

@@ -31,4 +31,4 @@ def print_json(value: Any) -> None:
 
 def print_json_line(value: Any) -> None:
     """Print `value` as one line of JSON Lines, at once."""
-    click.echo(json.dumps(value, ensure_ascii=False))
+    print(json.dumps(value, ensure_ascii=False), flush=True)

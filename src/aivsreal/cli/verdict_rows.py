@@ -1,0 +1,84 @@
+"""How verdicts are printed one by one: a table for people, JSON Lines, or CSV. Nothing is held back."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import sys
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import click
+
+from aivsreal.cli.options import print_json_line
+from aivsreal.verdict import WORDS_FOR_PEOPLE, Word
+
+Form = Literal["table", "json", "csv"]
+
+CSV_COLUMNS = (
+    "path",
+    "verdict",
+    "probability_ai",
+    "model",
+    "format",
+    "width",
+    "height",
+    "bytes",
+    "sha256",
+    "seconds",
+    "heatmap",
+    "error",
+)
+COLOURS: dict[Word, str] = {"ai": "yellow", "real": "blue", "uncertain": "white"}
+_WIDTH = max(len(words) for words in WORDS_FOR_PEOPLE.values())
+
+
+def print_header(form: Form) -> None:
+    """Print what stands above the rows."""
+    if form == "csv":
+        print(_csv_line(CSV_COLUMNS), flush=True)
+    if form == "table":
+        print(f"{'verdict':<{_WIDTH}}  P(AI)  picture", flush=True)
+
+
+def print_row(form: Form, row: dict[str, Any]) -> None:
+    """Print a verdict or a failure, given as its `as_json`. In a table failures go to standard error.
+
+    By `print`, which finds the stream that a progress bar has put in the place of standard output.
+    """
+    if form == "json":
+        print_json_line(row)
+    elif form == "csv":
+        print(_csv_line(row.get(column) for column in CSV_COLUMNS), flush=True)
+    elif row["verdict"] is None:
+        print(f"aivsreal: {_failure(row)}\nhint: {row['hint']}", file=sys.stderr, flush=True)
+    else:
+        print(_table_line(row), flush=True)
+
+
+def _table_line(row: dict[str, Any]) -> str:
+    word: Word = row["verdict"]
+    words = f"{WORDS_FOR_PEOPLE[word]:<{_WIDTH}}"
+    if sys.stdout.isatty() and "NO_COLOR" not in os.environ:
+        words = click.style(words, fg=COLOURS[word])
+    return f"{words}  {row['probability_ai']:.3f}  {printable(row['path'])}"
+
+
+def _failure(row: dict[str, Any]) -> str:
+    """Return why, with the path before it unless the reason names it already."""
+    named = row["path"] in row["error"]
+    return printable(row["error"] if named else f"{row['path']}: {row['error']}")
+
+
+def printable(text: str) -> str:
+    """Return the text with what could steer a terminal, or be no text at all, written as an escape."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text
+    )
+
+
+def _csv_line(values: Iterable[object]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(["" if value is None else value for value in values])
+    return line.getvalue()
