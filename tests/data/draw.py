@@ -8,6 +8,8 @@ data = as_bytes(pixels, "PNG")
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,8 @@ FORMAT_OF_SUFFIX = {
     ".bmp": "BMP",
 }
 
+QUARTERS = (220, 30, 30), (30, 200, 40), (40, 50, 220), (230, 220, 40)
+
 _ORIENTATION, _MAKE, _MODEL = 0x0112, 0x010F, 0x0110
 
 
@@ -47,13 +51,10 @@ def photo(width: int = 320, height: int = 240, seed: int = 0) -> np.ndarray:
 
 
 def quarters(width: int = 64, height: int = 48) -> np.ndarray:
-    """Return uint8 [height, width, 3] of four flat quarters (red, green / blue, yellow): tells which way is up."""
+    """Return uint8 [height, width, 3] of four quarters, red and green above blue and yellow: has an up."""
     pixels = np.zeros((height, width, 3), np.uint8)
     top, left = height // 2, width // 2
-    pixels[:top, :left] = (220, 30, 30)
-    pixels[:top, left:] = (30, 200, 40)
-    pixels[top:, :left] = (40, 50, 220)
-    pixels[top:, left:] = (230, 220, 40)
+    pixels[:top, :left], pixels[:top, left:], pixels[top:, :left], pixels[top:, left:] = QUARTERS
     return pixels
 
 
@@ -89,6 +90,32 @@ def write(
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(as_bytes(pixels, format or FORMAT_OF_SUFFIX[path.suffix.lower()], **options))
     return path
+
+
+def png_of(width: int, height: int, *, depth: int, kind: int, packed: bytes) -> bytes:
+    """Return a PNG from its header's numbers and its compressed rows; Pillow cannot write all of them."""
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, 0)),
+        (b"IDAT", packed),
+        (b"IEND", b""),
+    ]
+    body = (
+        struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+        for name, content in chunks
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(body)
+
+
+def corners(pixels: np.ndarray) -> np.ndarray:
+    """Return int [4, 3]: the colours in the middle of the four quarters."""
+    height, width = pixels.shape[:2]
+    rows, columns = (height // 4, 3 * height // 4), (width // 4, 3 * width // 4)
+    return np.array([pixels[row, column] for row in rows for column in columns], int)
+
+
+def difference(a: np.ndarray, b: np.ndarray | tuple[int, ...]) -> float:
+    """Return the mean distance of two pictures, or of a picture from a colour, in levels."""
+    return float(np.abs(a.astype(int) - np.asarray(b, int)).mean())
 
 
 def _put_shape(light: np.ndarray, x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> None:

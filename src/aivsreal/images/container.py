@@ -82,13 +82,18 @@ def _gif_frames(data: bytes) -> Iterator[tuple[int, int, int, int]]:
     """Yield (left, top, width, height) of each frame."""
     try:
         place = 13 + _palette_length(data[10])
-        while data[place] in b"!,":
-            if data[place] == ord("!"):
-                place = _after_blocks(data, place + 2)
-                continue
-            left, top, across, down, flags = struct.unpack_from("<HHHHB", data, place + 1)
-            yield left, top, across, down
-            place = _after_blocks(data, place + 11 + _palette_length(flags))
+        for _ in range(_MOST_BLOCKS):
+            match data[place : place + 1]:
+                case b"!":
+                    place = _after_blocks(data, place + 2)
+                case b",":
+                    left, top, across, down, flags = struct.unpack_from("<HHHHB", data, place + 1)
+                    yield left, top, across, down
+                    place = _after_blocks(data, place + 11 + _palette_length(flags))
+                case b";" | b"":
+                    return
+                case _:
+                    place += 1  # Pillow steps over stray bytes, too
     except (struct.error, IndexError):
         return
 

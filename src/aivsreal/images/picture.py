@@ -25,6 +25,15 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 _BAND_PIXELS = 4_000_000
+_RARE = (  # how readers say that a file may be sound, but not for them
+    "unsupported",
+    "not supported",
+    "not implemented",
+    "cannot handle",
+    "unknown pixel mode",
+    "unknown data organization",
+    "unknown number of samples",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,22 +132,30 @@ def _pixels(image: Image.Image) -> np.ndarray:
 def _refusal(kind: str, data: bytes, error: Exception) -> UnreadableImage:
     """Return our own error for what a decoder raised, which on foreign bytes may be nearly anything."""
     again = "download or copy it again"
-    if isinstance(error, plugins.TooManyPiecesError):
-        return UnreadableImage(f"this {kind} file is cut into absurdly many pieces", hint="do not trust it")
-    if isinstance(error, MemoryError):
-        return UnreadableImage("there is not enough memory for this picture", hint="save it smaller")
+    match error:
+        case plugins.TooManyPiecesError():
+            return UnreadableImage(
+                f"this {kind} file is cut into absurdly many pieces", hint="do not trust it"
+            )
+        case MemoryError():
+            return UnreadableImage("there is not enough memory for this picture", hint="save it smaller")
+        case Image.DecompressionBombError():
+            return UnreadableImage(
+                f"this {kind} picture is larger than PIL.Image.MAX_IMAGE_PIXELS lets its reader go",
+                hint="save it as JPEG or PNG, or raise that limit in the program that calls aivsreal",
+            )
     promised = container.promised_length(kind, data)
     if promised and promised > len(data):
         at_least = "at least " if kind in ("PNG", "TIFF") else ""
         return UnreadableImage(
             f"this file ends after {len(data):,} of {at_least}{promised:,} bytes", hint=again
         )
-    words = f"{type(error).__name__} {error}".lower()
-    if isinstance(error, (EOFError, IndexError)) or "truncated" in words or "end of" in words:
+    words = " ".join(f"{error}".split())[:120]
+    if isinstance(error, (EOFError, IndexError)) or "truncated" in words.lower():
         return UnreadableImage(f"this {kind} file ends too early, after {len(data):,} bytes", hint=again)
-    if any(word in words for word in ("unknown", "unsupported", "cannot handle", "not supported", "can't")):
+    if any(word in words.lower() for word in _RARE):
         return UnreadableImage(
-            f"this {kind} file is of a rare form that cannot be read ({error})",
+            f"this {kind} file is of a rare form that cannot be read ({words})",
             hint="save it as an ordinary JPEG or PNG first",
         )
-    return UnreadableImage(f"this {kind} file is damaged ({error})", hint=again)
+    return UnreadableImage(f"this {kind} file is damaged: its content makes no picture", hint=again)
