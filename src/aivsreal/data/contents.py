@@ -10,6 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 from aivsreal.errors import AivsrealError
+from aivsreal.images import open_picture
 
 if TYPE_CHECKING:
     from aivsreal.data.labelled import Sample
@@ -34,8 +35,6 @@ def pixel_ids(samples: Iterable[Sample]) -> list[str]:
 
 def id_of_pixels(data: bytes) -> str:
     """Return the SHA-256 of a picture's pixels and shape. Raises: UnreadableImage."""
-    from aivsreal.images import open_picture
-
     pixels = open_picture(data).pixels
     digest = hashlib.sha256(repr(pixels.shape).encode())
     digest.update(pixels.tobytes())
