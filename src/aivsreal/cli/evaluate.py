@@ -117,7 +117,8 @@ def _show(console: Console, metrics: dict[str, Any], folder: Path) -> None:
         table.add_row(called, *(_text(metrics[chain][name]) for chain in chains))
     console.print(table)
     if counts["failed"]:
-        console.print(f"{counts['failed']:,} pictures could not be read: see predictions.csv")
+        pictures = "1 picture" if counts["failed"] == 1 else f"{counts['failed']:,} pictures"
+        console.print(f"{pictures} could not be read: see predictions.csv")
     console.print(f"report: {folder / 'report.html'}", soft_wrap=True, highlight=False, markup=False)
 
 

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 from aivsreal.errors import MissingDependency
 
 if TYPE_CHECKING:
-    from aivsreal.evaluation.calibrate import calibrate
-    from aivsreal.evaluation.evaluate import evaluate
+    from aivsreal.evaluation.calibration import calibrate
+    from aivsreal.evaluation.measurement import evaluate
     from aivsreal.evaluation.record import record_figures
 
 __all__ = ["calibrate", "evaluate", "record_figures"]
 
 _HOMES = {
-    "calibrate": "aivsreal.evaluation.calibrate",
-    "evaluate": "aivsreal.evaluation.evaluate",
+    "calibrate": "aivsreal.evaluation.calibration",
+    "evaluate": "aivsreal.evaluation.measurement",
     "record_figures": "aivsreal.evaluation.record",
 }
 

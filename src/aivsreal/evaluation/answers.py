@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from aivsreal.evaluation.intervals import Bools, Floats, Ints
+from aivsreal.evaluation.intervals import Bools, Figure, Floats, Ints, share
 from aivsreal.evaluation.measure import CHAINS, Chain, Row
-from aivsreal.evaluation.metrics import Figures, confusion, figures
+from aivsreal.evaluation.metrics import Figures, confusion, figures, group_codes
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,11 @@ class Answers:
             groups=self.groups,
             calibration=calibration,
         )
+
+    def share_of(self, word: str, chain: Chain) -> Figure | None:
+        """Return the share of the pictures that got this answer."""
+        hits = np.asarray(self.words[chain], dtype=object) == word
+        return share(hits, group_codes(self.groups, len(self)))
 
     def confusion(self) -> dict[str, dict[str, dict[str, int]]]:
         """Return for each chain how many pictures of each class got each answer."""

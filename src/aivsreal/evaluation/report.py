@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from aivsreal.evaluation.measure import CHAINS
 from aivsreal.evaluation.plots import Plot
 from aivsreal.files import atomic_write_text
 
@@ -70,7 +71,6 @@ GLOSSARY = {
 }
 # How each column's table is introduced.
 COLUMNS = {
-    "label": "Class",
     "generator": "Generator",
     "family": "Family of generators",
     "year": "Year of the generator",
@@ -83,7 +83,7 @@ COLUMNS = {
     "format": "Format",
     "size": "Short side in pixels",
 }
-SLICE_FIGURES = ("recall", "false_positive_rate", "roc_auc", "uncertain_share")
+SLICE_FIGURES = ("recall", "false_positive_rate", "roc_auc")
 
 
 def write_report(path: Path, metrics: Mapping[str, Any], plots: Sequence[Plot]) -> Path:
@@ -106,7 +106,6 @@ def write_report(path: Path, metrics: Mapping[str, Any], plots: Sequence[Plot]) 
         chain_names={"as_is": "as they are", "aligned": "aligned", "leak_free": "leak-free, as they are"},
         meanings=MEANINGS,
         tables=_tables(metrics["slices"]),
-        slice_figures=SLICE_FIGURES,
         glossary=GLOSSARY,
         plots={plot.name: plot for plot in plots},
         images={plot.name: base64.b64encode(plot.data).decode("ascii") for plot in plots},
@@ -133,7 +132,9 @@ def sentences(metrics: Mapping[str, Any]) -> Iterator[str]:
             f"are second copies; without them {_of_100(metrics['leak_free']['accuracy'])} of 100 answers "
             f"are right, with them {_of_100(as_is['accuracy'])}."
         )
-    if counts["failed"]:
+    if counts["failed"] == 1:
+        yield "One picture could not be read; it counts in no figure."
+    elif counts["failed"]:
         yield f"{counts['failed']:,} pictures could not be read; they count in no figure."
 
 
@@ -148,8 +149,8 @@ def as_text(figure: Mapping[str, float] | None, name: str) -> str:
 
 
 def _of_100(figure: Mapping[str, float]) -> str:
-    """Return `about 3 (95 %: 2 to 5)`; tenths where whole numbers would hide that there are some."""
-    digits = 0 if 5 <= 100 * figure["value"] <= 95 else 1
+    """Return `about 3 (95 %: 2 to 5)`; tenths where whole numbers would say none or all."""
+    digits = 0 if 1 <= 100 * figure["value"] <= 99 else 1
     value, low, high = (
         f"{100 * figure[key]:.{digits}f}".removesuffix(".0") for key in ("value", "low", "high")
     )
@@ -173,13 +174,26 @@ def _extremes(slices: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _tables(slices: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return a table a column: its title and its slices by size, with a note on what they are compared to."""
+    """Return a table a column of the data: its title, the figures that some slice defines, and its slices."""
     tables = []
     for column, title in COLUMNS.items():
-        rows = [(n.partition("=")[2], found) for n, found in slices.items() if n.startswith(f"{column}=")]
-        if rows and column != "label":
-            tables.append({"title": title, "rows": rows})
+        rows = [
+            (n.partition("=")[2], _own(found)) for n, found in slices.items() if n.startswith(f"{column}=")
+        ]
+        names = [name for name in SLICE_FIGURES if any(name in found["as_is"] for _, found in rows)]
+        if rows:
+            tables.append({"title": title, "rows": rows, "figures": names})
     return tables
+
+
+def _own(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the slice without the false alarms of photographs that are not its own."""
+    if found["compared"] != "all_real":
+        return dict(found)
+    chains: dict[str, Any] = {
+        chain: {k: v for k, v in found[chain].items() if k != "false_positive_rate"} for chain in CHAINS
+    }
+    return {**found, **chains}
 
 
 def _title(metrics: Mapping[str, Any]) -> str:

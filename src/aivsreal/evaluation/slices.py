@@ -3,7 +3,7 @@
 A slice's AI pictures are measured against all photographs of the set, since a generator comes without
 photographs of its own. Only of `kind`, `format` and `size`, which say how a file was made whatever it shows,
 both classes are taken from the slice. Photographs that no AI picture shares a slice with give the figures
-that need photographs only.
+that need photographs only. The share without an answer is always that of the slice's own pictures.
 """
 
 from __future__ import annotations
@@ -60,7 +60,11 @@ def _slice(answers: Answers, inside: Bools, column: str) -> dict[str, Any]:
     else:
         chosen, compared = inside, "one_class"
     taken = answers.at(chosen)
-    measured = {chain: taken.figures(chain, calibration=False) for chain in CHAINS}
+    own = answers.at(chosen & inside)
+    measured = {
+        chain: taken.figures(chain, calibration=False) | {"uncertain_share": own.share_of("uncertain", chain)}
+        for chain in CHAINS
+    }
     return {
         "n": int(inside.sum()),
         "n_ai": int((taken.labels == 1).sum()),

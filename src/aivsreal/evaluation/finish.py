@@ -1,0 +1,44 @@
+"""From a finished run to a bundle that may give verdicts: export, then calibration on validation pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from aivsreal.bundle import Bundle
+from aivsreal.data.labelled import LabelledSet
+from aivsreal.data.split import with_validation
+from aivsreal.evaluation.calibration import calibrate
+from aivsreal.training.export import export
+from aivsreal.training.loader import limited
+from aivsreal.training.run import open_run
+
+
+def finish(
+    run_folder: Path,
+    labelled: LabelledSet,
+    bundle_folder: Path,
+    *,
+    version: str = "1.0.0",
+    say: Callable[[str], None] = print,
+) -> Bundle:
+    """Return the run's calibrated bundle. `labelled` is the set that the run was trained on.
+
+    Raises: BadRun, BadData, CannotWrite.
+    """
+    recipe = open_run(run_folder).recipe
+    exported = export(run_folder, bundle_folder, version=version)
+    say(f"exported: torch and ONNX differ by {exported.difference:.1e} at most")
+    cut = with_validation(
+        labelled, fraction=recipe.data.validation_fraction, drop_copies=recipe.data.drop_copies
+    )
+    bundle = calibrate(
+        bundle_folder,
+        limited(cut.of_split("val"), recipe.data.limit),
+        max_false_positive_rate=recipe.promise.false_positive_rate,
+        max_missed_rate=recipe.promise.false_negative_rate,
+    )
+    thresholds = bundle.card.thresholds
+    say(f"called AI above {thresholds.ai_above:.3f}: {thresholds.promise_ai}")
+    say(f"called real below {thresholds.real_below:.3f}: {thresholds.promise_real}")
+    return bundle

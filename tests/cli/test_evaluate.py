@@ -1,0 +1,100 @@
+"""`aivsreal evaluate` as a user types it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from aivsreal.cli.main import cli
+from tests.data.bundles import tiny_bundle
+from tests.evaluation.drawn import draw_set
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> str:
+    return str(tiny_bundle(tmp_path / "tiny").folder)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> str:
+    return str(draw_set(tmp_path / "data", n=8, splits=("train", "test")))
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, ["evaluate", *arguments])
+
+
+def test_table_shows_figures_and_where_the_report_lies(tmp_path: Path, model: str, data: str) -> None:
+    result = run(model, data, "--out", str(tmp_path / "out"))
+    assert result.exit_code == 0, result.output
+    assert "photographs called AI" in result.output
+    assert "ROC AUC" in result.output
+    assert "report.html" in result.output
+    assert (tmp_path / "out/report.html").is_file()
+
+
+def test_json_is_what_metrics_json_holds(tmp_path: Path, model: str, data: str) -> None:
+    result = run(model, data, "--out", str(tmp_path / "out"), "--json")
+    assert json.loads(result.stdout) == json.loads((tmp_path / "out/metrics.json").read_text())
+
+
+def test_where_narrows_the_records_and_is_written_down(tmp_path: Path, model: str, data: str) -> None:
+    result = run(model, data, "--out", str(tmp_path / "out"), "--json", "--where", "generator!=dim")
+    found = json.loads(result.stdout)
+    assert found["counts"]["ai"] == 4
+    assert found["data"]["where"] == ["generator!=dim"]
+    assert "generator=dim" not in found["slices"]
+
+
+def test_unreadable_pictures_are_counted_and_change_the_exit_code(
+    tmp_path: Path, model: str, data: str
+) -> None:
+    (Path(data) / "test/real/home/000.jpg").write_bytes(b"gone")
+    result = run(model, data, "--out", str(tmp_path / "out"))
+    assert result.exit_code == 1
+    assert "1 picture could not be read" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["--split", "unseen"], 4, "it has: train, test"),
+        (["--where", "label=real"], 4, "AI ones are missing"),
+        (["--where", "generatr=dim"], 4, "did you mean 'generator'?"),
+        (["--where", "generator"], 2, "COLUMN=VALUE"),
+        (["--where", "generator=none"], 4, "bright, dim"),
+        (["--splitt", "test"], 2, "--split"),
+    ],
+)
+def test_bad_calls_say_why_and_what_to_do(
+    tmp_path: Path, model: str, data: str, arguments: list[str], code: int, says: str
+) -> None:
+    result = run(model, data, "--out", str(tmp_path / "out"), *arguments)
+    assert result.exit_code == code
+    assert says in result.output
+    assert "Traceback" not in result.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_missing_data_missing_model_and_empty_folder_are_told_apart(
+    tmp_path: Path, model: str, data: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    assert run(model, str(tmp_path / "nowhere")).exit_code == 4
+    assert run(model, str(tmp_path / "empty")).exit_code == 4
+    assert run(str(tmp_path / "nowhere"), data, "--out", str(tmp_path / "out")).exit_code == 5
+
+
+def test_a_file_in_the_way_is_told_before_measuring(tmp_path: Path, model: str, data: str) -> None:
+    (tmp_path / "file").write_text("mine")
+    result = run(model, data, "--out", str(tmp_path / "file/below"))
+    assert result.exit_code == 8
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_help_has_examples_and_exit_codes() -> None:
+    result = run("--help")
+    assert result.exit_code == 0
+    assert "aivsreal evaluate photos DATA --split unseen" in result.output
+    assert "Exit codes" in result.output

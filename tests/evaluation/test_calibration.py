@@ -1,0 +1,195 @@
+"""Calibration and thresholds: fitted on validation, never crossing, keeping what they promise."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aivsreal.bundle import load_bundle
+from aivsreal.data.sources import load_set
+from aivsreal.errors import BadData
+from aivsreal.evaluation import calibrate
+from aivsreal.evaluation.calibration import ceiling, choose_thresholds, fit_platt
+from aivsreal.verdict import Thresholds
+from tests.data.bundles import tiny_bundle
+from tests.evaluation.drawn import draw_set
+
+
+def chosen(real: np.ndarray, ai: np.ndarray, *, fpr: float = 0.02, missed: float = 0.1) -> Thresholds:
+    labels = np.repeat([0, 1], [real.size, ai.size])
+    both = np.concatenate([real, ai])[None]
+    return choose_thresholds(
+        both, labels, max_false_positive_rate=fpr, max_missed_rate=missed, fitted_on="val"
+    )
+
+
+def probability(log_odds: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-log_odds))
+
+
+def test_platt_finds_the_true_scale_and_offset() -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2, 20_000)
+    labels = (rng.random(20_000) < probability(1.7 * logits)).astype(int)
+    scale, offset = fit_platt(logits[None], labels)
+    assert scale == pytest.approx(1.7, rel=0.05)
+    assert offset == pytest.approx(0.0, abs=0.06)
+
+
+def test_platt_weighs_both_classes_the_same_whatever_their_numbers() -> None:
+    rng = np.random.default_rng(1)
+    real, ai = rng.normal(-1, 1, 30_000), rng.normal(1, 1, 3_000)
+    scale, offset = fit_platt(np.concatenate([real, ai])[None], np.repeat([0, 1], [30_000, 3_000]))
+    assert scale == pytest.approx(2.0, rel=0.1)
+    assert offset == pytest.approx(0.0, abs=0.15)
+
+
+def test_platt_stays_finite_where_the_classes_are_perfectly_apart() -> None:
+    logits = np.array([-9.0, -8.0, -8.5, 8.0, 9.0, 8.5])
+    scale, offset = fit_platt(logits[None], np.array([0, 0, 0, 1, 1, 1]))
+    assert 0 < scale < 1
+    assert probability(scale * logits + offset)[0] == pytest.approx(0.2, abs=0.1)
+
+
+def test_platt_never_turns_the_order_round() -> None:
+    scale, _ = fit_platt(np.array([[3.0, 2.0, -2.0, -3.0]]), np.array([0, 0, 1, 1]))
+    assert scale > 0
+
+
+def test_platt_survives_a_network_that_says_one_thing() -> None:
+    scale, offset = fit_platt(np.full((1, 10), 4.0), np.repeat([0, 1], 5))
+    assert scale > 0
+    assert scale * 4.0 + offset == pytest.approx(0.0, abs=1e-3)
+
+
+@given(st.integers(0, 10_000), st.floats(0.2, 6), st.integers(3, 200), st.integers(3, 200))
+@settings(max_examples=120, deadline=None)
+def test_thresholds_never_cross_and_never_contradict_the_probability(
+    seed: int, apart: float, n_real: int, n_ai: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    thresholds = chosen(rng.normal(-apart, 2, n_real), rng.normal(apart, 2, n_ai))
+    assert 0 < thresholds.real_below < thresholds.ai_above < 1
+    assert thresholds.real_below <= 0.5 <= thresholds.ai_above
+
+
+def test_at_most_two_in_a_hundred_new_photographs_are_called_ai() -> None:
+    rng = np.random.default_rng(2)
+    rates = []
+    for _ in range(300):
+        thresholds = chosen(rng.normal(0, 1, 192), rng.normal(1, 1, 192))
+        rates.append(np.mean(probability(rng.normal(0, 1, 2000)) > thresholds.ai_above))
+    assert np.mean(rates) < 0.021
+    assert np.mean(rates) > 0.01
+
+
+def test_at_most_ten_in_a_hundred_new_ai_pictures_are_called_real() -> None:
+    rng = np.random.default_rng(3)
+    rates = []
+    for _ in range(300):
+        thresholds = chosen(rng.normal(-1, 1, 192), rng.normal(0, 1, 192))
+        rates.append(np.mean(probability(rng.normal(0, 1, 2000)) < thresholds.real_below))
+    assert 0.08 < np.mean(rates) < 0.103
+
+
+def test_perfectly_separated_classes_still_leave_a_band_of_doubt() -> None:
+    thresholds = chosen(np.linspace(-9, -7, 100), np.linspace(7, 9, 100))
+    assert thresholds.ai_above == 0.5
+    assert thresholds.real_below == pytest.approx(0.4013, abs=1e-3)
+
+
+def test_hopeless_classes_are_answered_with_doubt() -> None:
+    same = np.random.default_rng(4).normal(0, 1, 400)
+    thresholds = chosen(same, same)
+    called = np.mean(probability(same) > thresholds.ai_above)
+    refused = np.mean(
+        (probability(same) <= thresholds.ai_above) & (probability(same) >= thresholds.real_below)
+    )
+    assert called <= 0.02
+    assert refused > 0.8
+
+
+def test_one_photograph_at_the_very_top_does_not_silence_the_model() -> None:
+    real = np.append(np.linspace(-3, 0, 20), 60.0)
+    assert chosen(real, np.linspace(0, 3, 20)).ai_above <= 1.0
+
+
+def test_few_photographs_promise_no_more_than_they_can() -> None:
+    thresholds = chosen(np.linspace(-2, 1, 19), np.linspace(-1, 2, 19))
+    assert thresholds.promise_ai == (
+        "Of 100 photographs like the 19 of validation, at most about 5 are called AI. "
+        "So few photographs cannot promise 2 in 100."
+    )
+
+
+def test_promises_name_their_number_and_the_pictures_they_rest_on() -> None:
+    rng = np.random.default_rng(5)
+    thresholds = chosen(rng.normal(-1, 1, 1192), rng.normal(1, 1, 187))
+    assert thresholds.promise_ai == (
+        "Of 100 photographs like the 1,192 of validation, at most about 2 are called AI."
+    )
+    assert thresholds.promise_real == (
+        "Of 100 AI pictures like the 187 of validation, at most about 10 are called real."
+    )
+
+
+def test_the_stricter_of_two_ways_of_showing_a_picture_sets_the_limit() -> None:
+    scores = np.stack([np.arange(100.0), np.arange(100.0) + 7])
+    assert ceiling(scores, 0.1).log_odds == ceiling(scores[1:], 0.1).log_odds
+
+
+def test_calibrating_writes_everything_into_the_card(tmp_path: Path) -> None:
+    before = tiny_bundle(tmp_path / "tiny", thresholds={"real_below": 0.5, "ai_above": 0.5})
+    data = load_set(draw_set(tmp_path / "data", n=60, splits=("train", "val")))
+    after = calibrate(before.folder, data)
+    card = load_bundle(before.folder).card
+    assert card == after.card
+    assert card.calibration.scale > 0
+    assert card.thresholds.real_below < card.thresholds.ai_above
+    assert card.thresholds.fitted_on == card.calibration.fitted_on
+    assert card.thresholds.fitted_on == (
+        "data val: 60 photographs and 60 AI pictures, as they are and aligned"
+    )
+    assert re.search("like the 60 of validation", card.thresholds.promise_ai)
+    assert card.files == before.card.files
+
+
+def test_reference_holds_the_distributions_of_validation(tmp_path: Path) -> None:
+    bundle = tiny_bundle(tmp_path / "tiny")
+    data = load_set(draw_set(tmp_path / "data", n=12, splits=("val",)))
+    reference = calibrate(bundle.folder, data).card.reference
+    assert reference["n"] == 24
+    assert len(reference["score_histogram"]) == 20
+    assert sum(reference["score_histogram"]) == 24
+    assert len(reference["embedding_mean"]) == len(reference["embedding_std"]) == 3
+    assert all(0 < mean < 1 for mean in reference["embedding_mean"])
+
+
+def test_calibration_needs_its_split(tmp_path: Path) -> None:
+    bundle = tiny_bundle(tmp_path / "tiny")
+    data = load_set(draw_set(tmp_path / "data", n=4, splits=("test",)))
+    with pytest.raises(BadData) as caught:
+        calibrate(bundle.folder, data)
+    assert "'val'" in caught.value.reason
+    assert "test" in caught.value.hint
+
+
+def test_calibration_needs_both_classes(tmp_path: Path) -> None:
+    bundle = tiny_bundle(tmp_path / "tiny")
+    data = load_set(draw_set(tmp_path / "data", n=4, splits=("val",)), where=("label=real",))
+    with pytest.raises(BadData, match="AI ones"):
+        calibrate(bundle.folder, data)
+
+
+def test_calibration_refuses_a_split_whose_class_cannot_be_read(tmp_path: Path) -> None:
+    bundle = tiny_bundle(tmp_path / "tiny")
+    folder = draw_set(tmp_path / "data", n=4, splits=("val",))
+    for file in (folder / "val" / "fake").rglob("*.*g"):
+        file.write_bytes(b"no picture")
+    before = (bundle.folder / "card.json").read_bytes()
+    with pytest.raises(BadData, match="could be read"):
+        calibrate(bundle.folder, load_set(folder))
+    assert (bundle.folder / "card.json").read_bytes() == before
