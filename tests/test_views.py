@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from aivsreal.views import ViewSpec, Views, assemble_map, fuse, make_views, short_side_needed, tile_boxes
+from aivsreal.views import Views, ViewSpec, assemble_map, fuse, make_views, short_side_needed, tile_boxes
 from tests.data.draw import flat, photo
 
 sides = st.integers(1, 2000)
