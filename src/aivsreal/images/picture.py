@@ -25,6 +25,7 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 _BAND_PIXELS = 4_000_000
+_MOST_PROMISED = 2**31  # bytes; a file that claims to be longer is damaged rather than cut
 _RARE = (  # how readers say that a file may be sound, but not for them
     "unsupported",
     "not supported",
@@ -145,7 +146,7 @@ def _refusal(kind: str, data: bytes, error: Exception) -> UnreadableImage:
                 hint="save it as JPEG or PNG, or raise that limit in the program that calls aivsreal",
             )
     promised = container.promised_length(kind, data)
-    if promised and promised > len(data):
+    if promised and len(data) < promised < _MOST_PROMISED:
         at_least = "at least " if kind in ("PNG", "TIFF") else ""
         return UnreadableImage(
             f"this file ends after {len(data):,} of {at_least}{promised:,} bytes", hint=again

@@ -27,7 +27,7 @@ _READERS = {
     "GIF": ("PIL.GifImagePlugin", "GifImageFile"),
     "BMP": ("PIL.BmpImagePlugin", "BmpImageFile"),
 }
-_MOST_READS = 1_000_000
+_MOST_READS = 500_000
 _SILENCE = ("ignore", None, Warning, re.compile(r"(PIL|pillow_heif)\."), 0)
 _silence_lock = threading.Lock()
 _silence_wanted = 0
@@ -38,7 +38,7 @@ class TooManyPiecesError(Exception):
 
 
 class PatientStream(io.BytesIO):
-    """The file's bytes; patience with a reader ends after a million reads."""
+    """The file's bytes; patience with a reader ends after half a million reads."""
 
     _reads = 0
 

@@ -25,23 +25,30 @@ def read_source(source: Source, limits: Limits) -> bytes:
 
 
 def _read_file(path: Path, limits: Limits) -> bytes:
+    name = _shown(path)
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
-            raise UnreadableImage(f"{path} is a folder, not a picture", hint="name the pictures in it")
+            raise UnreadableImage(f"{name} is a folder, not a picture", hint="name the pictures in it")
         if not stat.S_ISREG(status.st_mode):
             raise UnreadableImage(
-                f"{path} is not an ordinary file", hint="copy the picture into a file first"
+                f"{name} is not an ordinary file", hint="copy the picture into a file first"
             )
         limits.check_bytes(status.st_size)
         with path.open("rb") as stream:
             return stream.read(limits.max_bytes + 1)  # the file may have grown since
     except FileNotFoundError as error:
-        raise UnreadableImage(f"there is no file {path}", hint="check the spelling of the path") from error
+        raise UnreadableImage(f"there is no file {name}", hint="check the spelling of the path") from error
     except PermissionError as error:
         raise UnreadableImage(
-            f"{path} may not be read: permission denied", hint="ask for the right to read it, or copy it"
+            f"{name} may not be read: permission denied", hint="ask for the right to read it, or copy it"
         ) from error
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
         why = getattr(error, "strerror", None) or error
-        raise UnreadableImage(f"{str(path)!r} cannot be read: {why}", hint="check the path") from error
+        raise UnreadableImage(f"{name} cannot be read: {why}", hint="check the path") from error
+
+
+def _shown(path: Path) -> str:
+    """Return a path for a message: the end of it where it is long, without letters that spoil a screen."""
+    name = "".join(letter if letter.isprintable() else "?" for letter in str(path))
+    return name if len(name) <= 160 else f"...{name[-157:]}"
