@@ -1,0 +1,356 @@
+"""The detector: verdicts that can be foretold, one by one and many at a time."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from itertools import count, islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from aivsreal import Detector, Failure
+from aivsreal.bundle import save_bundle
+from aivsreal.errors import BadBundle, UnreadableImage
+from aivsreal.heatmap import OVERLAY_SIDE, overlay, overlay_png
+from aivsreal.images import Limits, open_picture
+from tests.data.bundles import GAIN, tiny_bundle, tiny_card, tiny_graph
+from tests.data.draw import as_bytes, exif_of, flat, photo, write
+
+ROOT = Path(__file__).resolve().parents[1]
+BRIGHT, GREY, DARK = (240, 240, 240), (128, 128, 128), (15, 15, 15)
+
+
+@pytest.fixture(scope="module")
+def detector(tmp_path_factory) -> Detector:
+    return Detector.load(tiny_bundle(tmp_path_factory.mktemp("model") / "tiny").folder)
+
+
+def half_bright(width: int = 120, height: int = 80) -> np.ndarray:
+    pixels = flat(width, height, DARK)
+    pixels[:, width // 2 :] = BRIGHT
+    return pixels
+
+
+@pytest.mark.parametrize(("colour", "word"), [(BRIGHT, "ai"), (GREY, "uncertain"), (DARK, "real")])
+def test_a_picture_gets_the_verdict_that_was_foretold(detector, tmp_path, colour, word):
+    path = write(tmp_path / "a.png", flat(100, 60, colour))
+
+    verdict = detector.predict(path)
+
+    assert verdict.verdict == word
+    assert verdict.logit == pytest.approx(GAIN * (colour[0] / 255 - 0.5), abs=1e-3)
+    assert verdict.probability_ai == pytest.approx(1 / (1 + np.exp(-verdict.logit)))
+    assert verdict.path == str(path)
+    assert verdict.model == "tiny 1.0.0"
+    assert verdict.facts.width == 100
+    assert np.allclose(verdict.embedding, np.float32(colour) / 255, atol=1e-4)
+    assert verdict.heatmap is None
+
+
+def test_bytes_are_judged_as_the_file_is(detector, tmp_path):
+    path = write(tmp_path / "a.jpg", photo(200, 150, seed=4), quality=90)
+
+    from_path, from_bytes = detector.predict(path), detector.predict(path.read_bytes())
+
+    assert from_bytes.logit == from_path.logit
+    assert from_bytes.facts.sha256 == from_path.facts.sha256
+    assert from_bytes.path is None
+
+
+def test_a_rotated_photo_gets_the_same_verdict(detector):
+    pixels = photo(160, 120, seed=6)
+    turned = as_bytes(np.rot90(pixels).copy(), "PNG", exif=exif_of(orientation=6))
+
+    assert detector.predict(turned).logit == pytest.approx(detector.predict(as_bytes(pixels, "PNG")).logit)
+
+
+def test_calibration_moves_probability_and_heat_map_but_not_the_logit(tmp_path):
+    calibrated = tiny_bundle(tmp_path / "a", calibration={"scale": 0.5, "offset": -1.0})
+    data = as_bytes(flat(64, 64, BRIGHT), "PNG")
+
+    plain = Detector.load(tiny_bundle(tmp_path / "b").folder).predict(data, heatmap=True)
+    verdict = Detector.load(calibrated.folder).predict(data, heatmap=True)
+
+    assert verdict.logit == plain.logit
+    assert verdict.probability_ai == pytest.approx(1 / (1 + np.exp(-(0.5 * plain.logit - 1))))
+    assert np.allclose(verdict.heatmap, 0.5 * plain.heatmap - 1, atol=1e-4)
+
+
+@pytest.mark.parametrize("views", [{"whole": "squash"}, {"whole": "square", "tiles": 9, "flip": True}])
+def test_the_heat_map_shows_which_half_is_bright(tmp_path, views):
+    detector = Detector.load(tiny_bundle(tmp_path / "tiny", views=views).folder)
+
+    heat = detector.predict(as_bytes(half_bright(), "PNG"), heatmap=True).heatmap
+
+    assert heat.shape == (80, 120)
+    assert heat[:, :40].max() < 0
+    assert heat[:, 80:].min() > 0
+
+
+def test_the_heat_map_of_a_large_picture_stays_small(detector):
+    heat = detector.predict(as_bytes(flat(2000, 500), "PNG"), heatmap=True).heatmap
+
+    assert heat.shape == (64, 256)
+
+
+def test_every_view_is_scored(tmp_path):
+    detector = Detector.load(tiny_bundle(tmp_path / "tiny", views={"tiles": 6, "flip": True}).folder)
+    picture = open_picture(as_bytes(half_bright(400, 300), "PNG"))
+
+    score = detector.score(picture)
+
+    assert score.view_logits.shape == (16,)
+    assert score.embedding.shape == (3,)
+    assert score.heatmap is None
+    assert score.logit == pytest.approx(0, abs=0.5)
+
+
+def test_many_pictures_come_back_in_order_with_failures_in_their_places(detector, tmp_path):
+    good = write(tmp_path / "good.png", flat(50, 50, BRIGHT))
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"no picture")
+    sources = [good, bad, good.read_bytes(), tmp_path / "missing.png", b"", str(good)]
+
+    results = list(detector.predict_many(sources))
+
+    assert [isinstance(result, Failure) for result in results] == [False, True, False, True, True, False]
+    assert [result.path for result in results] == [
+        str(good),
+        str(bad),
+        None,
+        str(tmp_path / "missing.png"),
+        None,
+        str(good),
+    ]
+    assert all(isinstance(r.error, UnreadableImage) for r in results if isinstance(r, Failure))
+    assert results[1].as_json()["verdict"] is None
+    assert results[1].as_json()["error"] == results[1].error.reason
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_many_pictures_get_the_verdicts_that_each_gets_alone(detector, workers):
+    pictures = [as_bytes(photo(90, 70, seed), "JPEG") for seed in range(12)]
+
+    together = [verdict.logit for verdict in detector.predict_many(pictures, workers=workers)]
+
+    assert together == pytest.approx([detector.predict(picture).logit for picture in pictures])
+
+
+def test_reading_ahead_is_bounded_on_an_endless_stream(detector):
+    data = as_bytes(flat(40, 40), "PNG")
+    taken = count()
+    results = detector.predict_many((data for _ in taken), workers=2)
+
+    first = list(islice(results, 5))
+    results.close()
+
+    assert len(first) == 5
+    assert next(taken) < 20
+
+
+def test_closing_the_iterator_stops_the_workers(detector):
+    data = as_bytes(flat(40, 40), "PNG")
+    results = detector.predict_many((data for _ in count()), workers=3)
+    next(results)
+    assert any("aivsreal-predict" in thread.name for thread in threading.enumerate())
+
+    results.close()
+
+    assert not any("aivsreal-predict" in thread.name for thread in threading.enumerate())
+
+
+def test_an_error_in_the_callers_own_iterator_reaches_the_caller(detector):
+    def sources():
+        yield as_bytes(flat(40, 40), "PNG")
+        raise LookupError("the caller's fault")
+
+    with pytest.raises(LookupError):
+        list(detector.predict_many(sources()))
+
+    assert not any("aivsreal-predict" in thread.name for thread in threading.enumerate())
+
+
+def test_no_pictures_give_no_verdicts(detector):
+    assert list(detector.predict_many([])) == []
+
+
+def test_one_detector_serves_many_threads(detector):
+    data = as_bytes(photo(120, 90, seed=8), "PNG")
+    expected = detector.predict(data).logit
+    found: list[float] = []
+    threads = [
+        threading.Thread(target=lambda: found.extend(detector.predict(data).logit for _ in range(20)))
+        for _ in range(4)
+    ]
+
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert found == [expected] * 80
+
+
+def test_limits_are_the_callers(tmp_path):
+    folder = tiny_bundle(tmp_path / "tiny").folder
+    data = as_bytes(flat(200, 200), "PNG")
+
+    with pytest.raises(UnreadableImage):
+        Detector.load(folder, limits=Limits(max_pixels=100)).predict(data)
+
+
+def test_limits_are_read_from_the_environment(tmp_path, monkeypatch):
+    monkeypatch.setenv("AIVSREAL_MAX_PIXELS", "100")
+
+    with pytest.raises(UnreadableImage):
+        Detector.load(tiny_bundle(tmp_path / "tiny").folder).predict(as_bytes(flat(200, 200), "PNG"))
+
+
+def test_the_verified_bytes_are_the_ones_that_run(tmp_path):
+    folder = tiny_bundle(tmp_path / "tiny").folder
+    detector = Detector.load(folder)
+    (folder / "model.onnx").write_bytes(tiny_graph(32, gain=-GAIN))
+
+    many = list(detector.predict_many([as_bytes(flat(40, 40, BRIGHT), "PNG")], workers=2))
+
+    assert many[0].verdict == "ai"
+
+
+@pytest.mark.parametrize("graph", [b"", b"no graph at all", b"\x08\x07\x12"])
+def test_a_graph_that_is_none_is_a_bad_bundle(tmp_path, graph):
+    save_bundle(tmp_path / "bad", onnx=graph, weights=b"", card=tiny_card())
+
+    with pytest.raises(BadBundle):
+        Detector.load(tmp_path / "bad")
+
+
+@pytest.mark.parametrize("graph", [tiny_graph(64), tiny_graph(32, inputs="pictures")])
+def test_a_graph_of_another_kind_than_the_card_says_is_a_bad_bundle(tmp_path, graph):
+    save_bundle(tmp_path / "bad", onnx=graph, weights=b"", card=tiny_card())
+
+    with pytest.raises(BadBundle, match="not one that its card describes"):
+        Detector.load(tmp_path / "bad")
+
+
+def test_a_graph_that_gives_no_number_is_a_bad_bundle(tmp_path):
+    detector = Detector.load(tiny_bundle(tmp_path / "bad", gain=float("nan")).folder)
+
+    with pytest.raises(BadBundle, match="no number"):
+        detector.predict(as_bytes(flat(40, 40), "PNG"))
+
+
+def test_an_overlay_is_amber_where_ai_and_dark_blue_where_real():
+    heat = np.full((8, 12), -9, np.float32)
+    heat[:, 6:] = 9
+
+    tinted = overlay(flat(120, 80), heat).astype(int)
+
+    assert tinted.shape == (80, 120, 3)
+    real, ai = tinted[:, :40].mean(axis=(0, 1)), tinted[:, 80:].mean(axis=(0, 1))
+    assert real[2] > real[0] + 40
+    assert ai[0] > ai[2] + 100
+    assert ai.mean() > real.mean() + 40  # told apart in grey, too
+
+
+def test_an_overlay_where_nothing_is_known_is_the_picture_in_grey():
+    tinted = overlay(flat(30, 20, (90, 90, 90)), np.zeros((2, 3), np.float32)).astype(int)
+
+    assert abs(tinted - 90).max() <= 1
+
+
+def test_the_overlay_of_a_large_picture_is_made_smaller():
+    png = overlay_png(as_bytes(flat(4000, 1000), "JPEG"), np.zeros((4, 4), np.float32))
+
+    assert open_picture(png).pixels.shape == (OVERLAY_SIDE // 4, OVERLAY_SIDE, 3)
+
+
+HEAVY = ("torch", "timm", "sklearn", "scipy", "matplotlib", "pyarrow", "pandas", "onnx", "imagehash")
+PREDICT = """
+import sys
+from aivsreal import Detector
+print(Detector.load(sys.argv[1]).predict(sys.argv[2], heatmap=True).verdict)
+print(*[name for name in {heavy!r} if name in sys.modules])
+"""
+
+
+def test_a_verdict_imports_nothing_that_only_training_needs(tmp_path):
+    folder = tiny_bundle(tmp_path / "tiny").folder
+    path = write(tmp_path / "a.png", flat(50, 50, BRIGHT))
+
+    code = PREDICT.format(heavy=HEAVY)
+    output = subprocess.run(
+        [sys.executable, "-c", code, str(folder), str(path)], capture_output=True, text=True, check=True
+    ).stdout
+
+    assert output.splitlines() == ["ai", ""]
+
+
+def test_importing_the_package_imports_no_array_library():
+    code = "import aivsreal, sys; print('numpy' in sys.modules, 'pydantic' in sys.modules)"
+
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+    assert output.split() == ["False", "False"]
+
+
+MEMORY = """
+import sys
+from aivsreal import Detector
+detector = Detector.load(sys.argv[1])
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096
+data = open(sys.argv[2], "rb").read()
+sizes = []
+for number, _ in enumerate(detector.predict_many((data for _ in range(400)), heatmap=True)):
+    if number in (100, 399):
+        sizes.append(resident())
+print(sizes[1] - sizes[0])
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads memory from /proc")
+def test_memory_stays_flat_over_many_pictures(tmp_path):
+    folder = tiny_bundle(tmp_path / "tiny").folder
+    path = write(tmp_path / "a.jpg", photo(640, 480))
+
+    output = subprocess.run(
+        [sys.executable, "-c", MEMORY, str(folder), str(path)], capture_output=True, text=True, check=True
+    ).stdout
+
+    assert int(output) < 20_000_000
+
+
+INTERRUPTED = """
+import itertools, os, signal, sys, threading
+from aivsreal import Detector
+detector = Detector.load(sys.argv[1])
+data = open(sys.argv[2], "rb").read()
+threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+try:
+    for _ in detector.predict_many(data for _ in itertools.count()):
+        pass
+except KeyboardInterrupt:
+    print([thread.name for thread in threading.enumerate() if "predict" in thread.name])
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends a POSIX signal")
+def test_control_c_stops_the_workers_at_once(tmp_path):
+    folder = tiny_bundle(tmp_path / "tiny").folder
+    path = write(tmp_path / "a.jpg", photo(640, 480))
+    start = time.monotonic()
+
+    output = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, str(folder), str(path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+        timeout=60,
+    ).stdout
+
+    assert output.strip() == "[]"
+    assert time.monotonic() - start < 30
