@@ -180,6 +180,7 @@ def _drop_output() -> None:
 
 
 @click.group(
+    "aivsreal",
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="""

@@ -1,0 +1,89 @@
+"""`aivsreal models`, as a user types it."""
+
+import json
+
+import pytest
+
+from tests.cli.runner import run
+from tests.data.bundles import tiny_bundle
+
+
+@pytest.fixture
+def registered(tmp_path, monkeypatch):
+    monkeypatch.setenv("AIVSREAL_DATA_DIR", str(tmp_path))
+    return tiny_bundle(tmp_path / "models" / "mine", name="mine", version="2.1.0").folder
+
+
+@pytest.mark.usefixtures("registered")
+def test_models_are_listed_with_version_and_origin():
+    result = run("models", "list")
+
+    row = next(line for line in result.stdout.splitlines() if line.startswith("mine"))
+    assert row.split()[:3] == ["mine", "2.1.0", "registered"]
+    assert "Takes bright pictures for AI." in row
+
+
+def test_a_damaged_model_is_listed_as_damaged(registered):
+    (registered / "weights.safetensors").write_bytes(b"")
+
+    result = run("models", "list", "--json")
+
+    row = next(row for row in json.loads(result.stdout) if row["name"] == "mine")
+    assert result.exit_code == 0
+    assert row["error"].startswith("damaged: ")
+
+
+def test_show_prints_the_model_card(registered):
+    result = run("models", "show", "mine")
+
+    assert result.exit_code == 0
+    assert result.stdout == (registered / "MODEL.md").read_text()
+
+
+def test_show_as_json_is_the_card(registered):
+    assert json.loads(run("models", "show", registered, "--json").stdout)["version"] == "2.1.0"
+
+
+@pytest.mark.usefixtures("registered")
+def test_show_of_an_unknown_model_names_the_nearest():
+    result = run("models", "show", "mien")
+
+    assert result.exit_code == 5
+    assert "did you mean 'mine'?" in result.stderr
+
+
+def test_verify_tells_of_each_model(registered):
+    result = run("models", "verify", "mine", registered)
+
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[0] == "mine: whole, as its card says"
+
+
+def test_verify_finds_the_one_altered_byte(registered):
+    card = (registered / "card.json").read_text()
+    (registered / "card.json").write_text(card.replace("0.75", "0.76"))
+
+    result = run("models", "verify", "--json")
+
+    row = next(row for row in json.loads(result.stdout) if row["model"] == "mine")
+    assert result.exit_code == 5
+    assert "changed after it was sealed" in row["error"]
+    assert row["hint"]
+
+
+def test_recording_figures_that_are_not_there_is_refused(registered, tmp_path):
+    before = (registered / "card.json").read_bytes()
+
+    result = run("models", "record", "mine", tmp_path / "metrics.json", "--as", "drawn/test")
+
+    assert result.exit_code == 4
+    assert result.stderr.startswith("aivsreal: ")
+    assert (registered / "card.json").read_bytes() == before
+
+
+@pytest.mark.usefixtures("registered")
+def test_a_name_for_recorded_figures_is_required(tmp_path):
+    result = run("models", "record", "mine", tmp_path / "metrics.json")
+
+    assert result.exit_code == 2
+    assert "'--as'" in result.stderr
