@@ -39,7 +39,7 @@ def augment(pixels: Pixels, section: AugmentSection, size: int, rng: np.random.G
         view = _noise(view, rng.uniform(0.1, 1.0) * section.noise_sigma, rng)
     if rng.random() < section.cutout:
         view = _cutout(view, section.cutout_holes, section.cutout_size, rng)
-    return np.ascontiguousarray(view)
+    return np.array(view, order="C")
 
 
 def compress(pixels: Pixels, section: AugmentSection, rng: np.random.Generator) -> Pixels:
@@ -152,11 +152,19 @@ def _affine(view: Pixels, degrees: float, scale: float, shift: tuple[float, floa
     cosine, sine = np.cos(angle) / scale, np.sin(angle) / scale
     centre = padded.shape[0] / 2
     across, down = centre + shift[0] * side, centre + shift[1] * side
-    matrix = (cosine, sine, centre - cosine * across - sine * down, -sine, cosine, centre + sine * across - cosine * down)
+    matrix = (
+        cosine,
+        sine,
+        centre - cosine * across - sine * down,
+        -sine,
+        cosine,
+        centre + sine * across - cosine * down,
+    )
     turned = Image.fromarray(padded).transform(
         (padded.shape[1], padded.shape[0]), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR
     )
-    return np.asarray(turned)[margin : margin + side, margin : margin + side]
+    whole: Pixels = np.asarray(turned)
+    return whole[margin : margin + side, margin : margin + side]
 
 
 def _colour(view: Pixels, section: AugmentSection, rng: np.random.Generator) -> Pixels:

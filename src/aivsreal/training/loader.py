@@ -15,8 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
-from aivsreal.data.sources import LabelledSet, Sample
-from aivsreal.errors import BadData
+from aivsreal.data.labelled import LabelledSet, Sample
 from aivsreal.images import open_picture
 from aivsreal.training.augment import augment
 from aivsreal.training.recipe import DataSection, Recipe
@@ -37,15 +36,12 @@ class TrainingPictures(Dataset[tuple[torch.Tensor, int]]):
     def __len__(self) -> int:
         return len(self.samples)
 
-    def __getitem__(self, draw: Draw) -> tuple[torch.Tensor, int]:  # type: ignore[override]
+    def __getitem__(self, draw: Draw) -> tuple[torch.Tensor, int]:
         epoch, position, index = draw
         sample = self.samples[index]
         rng = np.random.default_rng((self.seed, epoch, position))
         view = augment(open_picture(sample.read()).pixels, self.section, self.size, rng)
         return torch.from_numpy(view), sample.label
-
-
-ValidationBatch = list[tuple[Views, int]]
 
 
 class ValidationPictures(Dataset[tuple[Views, int]]):
@@ -106,7 +102,7 @@ def epoch_steps(samples: Sequence[Sample], recipe: Recipe) -> int:
 
 def validation_loader(
     samples: Sequence[Sample], spec: ViewSpec, *, batch_size: int = 16, workers: int | None = None
-) -> DataLoader[ValidationBatch]:
+) -> DataLoader[tuple[Views, int]]:
     """Return the samples' views in batches of pictures, just as a verdict makes them."""
     count = default_workers() if workers is None else workers
     return DataLoader(
@@ -120,16 +116,22 @@ def validation_loader(
 
 
 def training_loader(
-    samples: Sequence[Sample], recipe: Recipe, epoch: int, *, skip: int = 0, rank: int = 0, world: int = 1,
+    samples: Sequence[Sample],
+    recipe: Recipe,
+    epoch: int,
+    *,
+    skip: int = 0,
+    rank: int = 0,
+    world: int = 1,
     workers: int | None = None,
 ) -> DataLoader[tuple[torch.Tensor, int]]:
-    """Return the batches of an epoch: uint8 [n, size, size, 3] and labels int64 [n], n = batch_size / world."""
+    """Return an epoch's batches: uint8 [n, size, size, 3], labels int64 [n]; n = batch_size / world."""
     order = EpochOrder(epoch_order(samples, recipe, epoch), recipe.optimise.batch_size, rank, world)
     order.epoch, order.skip = epoch, skip
     count = default_workers() if workers is None else workers
     return DataLoader(
         TrainingPictures(samples, recipe),
-        batch_sampler=order,  # type: ignore[arg-type]
+        batch_sampler=order,
         num_workers=count,
         prefetch_factor=4 if count else None,
         multiprocessing_context="fork" if count and hasattr(os, "fork") else None,
@@ -142,25 +144,13 @@ def default_workers() -> int:
     return max(1, min(8, (os.cpu_count() or 2) // 2))
 
 
-def limited(labelled_set: LabelledSet, limit: int | None) -> list[Sample]:
-    """Return the samples, or `limit` of them: half of each class, chosen by a hash of their keys."""
-    samples = list(labelled_set.samples)
-    if limit is None or len(samples) <= limit:
-        return samples
-    order = np.random.default_rng(0).permutation(len(samples))
-    chosen: list[Sample] = []
-    for label in (0, 1):
-        of_class = [samples[index] for index in order if samples[index].label == label]
-        chosen += of_class[: limit // 2]
-    return chosen
-
-
-def require_both_classes(samples: Sequence[Sample], what: str) -> None:
-    """Raise BadData unless there are real and AI pictures among `samples`."""
-    labels = {sample.label for sample in samples}
-    if labels != {0, 1}:
-        there = {0: "real photographs", 1: "AI pictures"}[labels.pop()] if labels else "no pictures at all"
-        raise BadData(f"{what} holds only {there}", hint="training needs real and AI pictures in each split")
+def limited(labelled: LabelledSet, limit: int | None) -> LabelledSet:
+    """Return the set, or `limit` of its samples: half of each class, chosen by a fixed shuffle."""
+    if limit is None or len(labelled) <= limit:
+        return labelled
+    order = np.random.default_rng(0).permutation(len(labelled))
+    labels = labelled.labels()[order]
+    return labelled.at(np.concatenate([order[labels == label][: limit // 2] for label in (0, 1)]).tolist())
 
 
 def source_of(sample: Sample) -> str:
@@ -172,7 +162,11 @@ def source_of(sample: Sample) -> str:
 
 
 def _draw_class(
-    samples: Sequence[Sample], members: NDArray[np.int64], section: DataSection, count: int, rng: np.random.Generator
+    samples: Sequence[Sample],
+    members: NDArray[np.int64],
+    section: DataSection,
+    count: int,
+    rng: np.random.Generator,
 ) -> NDArray[np.int64]:
     if section.balance == "class":
         return _cycle(members, count, rng)

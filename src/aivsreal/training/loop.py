@@ -15,36 +15,42 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightning.fabric import Fabric
+from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
-from aivsreal.data.sources import LabelledSet, Sample
+from aivsreal.data.labelled import LabelledSet, Sample, require_both_classes
 from aivsreal.data.split import with_validation
 from aivsreal.errors import BadRun
 from aivsreal.training.curves import draw_curves
 from aivsreal.training.loader import (
     epoch_steps,
     limited,
-    require_both_classes,
     training_loader,
     validation_loader,
 )
 from aivsreal.training.network import Network, make_network, set_training
 from aivsreal.training.recipe import OptimiseSection, Recipe
-from aivsreal.training.timm_import import import_timm
 from aivsreal.training.run import Epoch, Progress, Run, begin_run, open_run, save_tensors
+from aivsreal.training.timm_import import import_timm
 from aivsreal.views import ViewSpec, fuse
 
 Say = Callable[[str], None]
 
 
 def train(
-    labelled_set: LabelledSet, recipe: Recipe, folder: Path, *, resume: bool = False, say: Say = print
+    labelled_set: LabelledSet,
+    recipe: Recipe,
+    folder: Path,
+    *,
+    where: Sequence[str] = (),
+    resume: bool = False,
+    say: Say = print,
 ) -> Run:
     """Return the finished run in `folder`: history, curves, and the weights of the chosen epoch.
 
+    where: the conditions that the set was narrowed by, to be written down
     Raises: BadData, BadRecipe, BadRun, CannotWrite.
     """
     fabric = _fabric(recipe)
@@ -53,14 +59,20 @@ def train(
     )
     training = limited(labelled_set.of_split("train"), recipe.data.limit)
     validation = limited(labelled_set.of_split("val"), recipe.data.limit)
-    require_both_classes(training, "the training split")
-    require_both_classes(validation, "the validation split")
-    run = _open(fabric, folder, recipe, labelled_set, training, validation, resume)
-    _Loop(fabric, run, training, validation, say).go()
+    require_both_classes(training)
+    require_both_classes(validation)
+    data = _describe_data(labelled_set, training, validation, where)
+    run = _open(fabric, folder, recipe, data, resume)
+    _Loop(fabric, run, list(training), list(validation), say).go()
     if fabric.is_global_zero:
         draw_curves(folder)
     fabric.barrier()
     return run
+
+
+def is_first_process() -> bool:
+    """Return whether this process is the only one, or the first of those that a launcher started."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def learning_rate_at(step: int, steps_per_epoch: int, section: OptimiseSection) -> float:
@@ -130,7 +142,7 @@ class _Loop:
         self.steps = epoch_steps(training, self.recipe)
         real, ai = class_weights(training, self.recipe)
         self.weights = torch.tensor([real, ai], device=fabric.device)
-        self.saved = time.monotonic()
+        self.saved = self.reported = time.monotonic()
 
     def go(self) -> None:
         """Run the epochs that are left."""
@@ -206,7 +218,13 @@ class _Loop:
         )
         progress.history.append(asdict(line))
         progress.epoch += 1
-        progress.step, progress.seconds, progress.loss_sum, progress.logits, progress.labels = 0, 0.0, 0.0, [], []
+        progress.step, progress.seconds, progress.loss_sum, progress.logits, progress.labels = (
+            0,
+            0.0,
+            0.0,
+            [],
+            [],
+        )
         if line.val_auc > progress.best_auc:
             progress.best_auc, progress.best_epoch = line.val_auc, progress.epoch
             self._keep()
@@ -224,6 +242,7 @@ class _Loop:
         padded = np.full(-(-len(self.validation) // world), np.nan)
         padded[: len(mine)] = mine
         gathered = self.fabric.all_gather(torch.from_numpy(padded))
+        assert isinstance(gathered, Tensor)  # a tensor gathers to a tensor; the signature also has containers
         everyone: NDArray[np.float64] = gathered.cpu().numpy().T.reshape(-1)[: len(self.validation)]
         return everyone
 
@@ -257,10 +276,11 @@ class _Loop:
         torch.set_rng_state(state["random"])
 
     def _report(self, rate: float, steps_per_second: float) -> None:
-        """A line every half minute or so of a long epoch: where it is, and when all will be done."""
+        """A line every half minute of a long epoch: where it is, and when all will be done."""
         progress = self.progress
-        if progress.step % max(1, int(30 * steps_per_second)) or progress.step == self.steps:
+        if time.monotonic() - self.reported < 30 or progress.step == self.steps:
             return
+        self.reported = time.monotonic()
         left = (self.recipe.optimise.epochs - progress.epoch) * self.steps - progress.step
         self.say(
             f"  epoch {progress.epoch + 1}, step {progress.step}/{self.steps}: "
@@ -272,29 +292,31 @@ class _Loop:
 
 def _fabric(recipe: Recipe) -> Fabric:
     world = int(os.environ.get("WORLD_SIZE", "1"))
-    precision = "bf16-mixed" if recipe.optimise.precision == "bf16" else "32-true"
     fabric = Fabric(
         accelerator="auto",
         devices=int(os.environ.get("LOCAL_WORLD_SIZE", "1")),
         num_nodes=world // int(os.environ.get("LOCAL_WORLD_SIZE", "1")),
         strategy="ddp" if world > 1 else "auto",
-        precision=precision,
+        precision="bf16-mixed" if recipe.optimise.precision == "bf16" else "32-true",
     )
     fabric.launch()
     return fabric
 
 
-def _open(
-    fabric: Fabric, folder: Path, recipe: Recipe, labelled_set: LabelledSet, training: list[Sample],
-    validation: list[Sample], resume: bool,
-) -> Run:
-    data = {
+def _describe_data(
+    labelled_set: LabelledSet, training: LabelledSet, validation: LabelledSet, where: Sequence[str]
+) -> dict[str, Any]:
+    return {
         "name": labelled_set.name,
         "fingerprint": labelled_set.fingerprint(),
+        "where": list(where),
         "training": _counts(training),
         "validation": _counts(validation),
         "generators": sorted({str(s.columns["generator"]) for s in training if s.columns.get("generator")}),
     }
+
+
+def _open(fabric: Fabric, folder: Path, recipe: Recipe, data: dict[str, Any], resume: bool) -> Run:
     if fabric.is_global_zero and not (resume and (folder / "run.json").exists()):
         begin_run(folder, recipe, data)
     fabric.barrier()
@@ -303,14 +325,15 @@ def _open(
         raise BadRun(f"{folder} was trained on other data", hint="give the same data, or another --out")
     if run.recipe != recipe:
         raise BadRun(
-            f"{folder} was begun with another recipe", hint="give the same recipe and overrides, or another --out"
+            f"{folder} was begun with another recipe",
+            hint="give the same recipe and overrides, or another --out",
         )
     return run
 
 
-def _counts(samples: Sequence[Sample]) -> dict[str, int]:
-    ai = sum(sample.label for sample in samples)
-    return {"real": len(samples) - ai, "ai": ai}
+def _counts(labelled: LabelledSet) -> dict[str, int]:
+    ai = int(labelled.labels().sum())
+    return {"real": len(labelled) - ai, "ai": ai}
 
 
 def _optimiser(network: Network, recipe: Recipe) -> torch.optim.Optimizer:
@@ -334,7 +357,9 @@ def _average(network: Network, decay: float) -> Any:
     """timm's ModelEmaV3, or None; its decay rises from 0, so that the first steps are soon forgotten."""
     if decay == 0:
         return None
-    return import_timm().utils.ModelEmaV3(network, decay=decay, use_warmup=True, warmup_power=0.75, foreach=True)
+    return import_timm().utils.ModelEmaV3(
+        network, decay=decay, use_warmup=True, warmup_power=0.75, foreach=True
+    )
 
 
 def _log_loss(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> float:

@@ -112,7 +112,9 @@ def make_network(section: NetworkSection, *, load_trunk: bool = True) -> Network
     if load_trunk and section.trunk not in ("hub", "scratch"):
         _load_trunk(network, section)
     _freeze(network, section.freeze_stages)
-    return network.to(memory_format=torch.channels_last)
+    # torch's own types know no memory_format here, although its documentation does.
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network
 
 
 def set_training(network: Network, freeze_stages: int) -> None:
@@ -198,12 +200,14 @@ def _trunk_file(section: NetworkSection) -> tuple[Path, str]:
         path, description = shipped_trunk()
         if section.backbone != description["backbone"]:
             raise BadRecipe(
-                f"the trunk that ships with the package is a {description['backbone']}, not a {section.backbone}",
+                f"the shipped trunk is a {description['backbone']}, not a {section.backbone}",
                 hint="set network.trunk to 'scratch', 'hub' or a file",
             )
         return path, ""
     if Path(section.trunk).suffix == ".safetensors":
         if not Path(section.trunk).is_file():
-            raise BadRecipe(f"there is no file {section.trunk}", hint="network.trunk must name a file that exists")
+            raise BadRecipe(
+                f"there is no file {section.trunk}", hint="network.trunk must name a file that exists"
+            )
         return Path(section.trunk), ""
     return load_bundle(section.trunk).folder / "weights.safetensors", "trunk."

@@ -29,26 +29,60 @@ class Section(BaseModel):
 class DataSection(Section):
     """What is trained on."""
 
-    validation_fraction: float = Field(0.1, gt=0, lt=0.5, description="Share cut from train where the data has no validation split.")
+    validation_fraction: float = Field(
+        0.1, gt=0, lt=0.5, description="Share cut from train where the data has no validation split."
+    )
     drop_copies: bool = Field(True, description="Leave out second copies of the same pixels before the cut.")
-    limit: int | None = Field(None, gt=1, description="Use at most this many pictures of each split, evenly over both classes.")
-    balance: Literal["none", "class", "source"] = Field("class", description="How an epoch draws its pictures: as they are, both classes alike, or also evening out sources and generators within a class.")
-    source_power: float = Field(0.5, ge=0, le=1, description="With balance='source': 1 draws sources by their size, 0 draws every source alike.")
+    limit: int | None = Field(
+        None, gt=1, description="Use at most this many pictures of each split, evenly over both classes."
+    )
+    balance: Literal["none", "class", "source"] = Field(
+        "class",
+        description="How an epoch draws its pictures: as they are, both classes alike, or also evening out sources and generators within a class.",
+    )
+    source_power: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="With balance='source': 1 draws sources by their size, 0 draws every source alike.",
+    )
 
 
 class NetworkSection(Section):
     """The network: a timm trunk, pooling, dropout and one logit."""
 
     backbone: str = Field("mobilenetv2_100", description="Name of a timm model.")
-    trunk: str = Field("imagenet", description="Where its weights come from: 'imagenet' (the trunk that ships with the package), 'scratch', 'hub' (timm's own download), a bundle's name or folder, or a safetensors file.")
-    trunk_options: dict[str, Any] = Field(default_factory=dict, description="Further options of timm.create_model, such as pad_type.")
-    full_resolution_stages: int = Field(0, ge=0, le=5, description="How many of the first stride-2 convolutions run at stride 1 instead: for pictures of 32 px.")
-    freeze_stages: int = Field(0, ge=0, description="How many of the trunk's first stages stay as they are (0: none; 1: the stem; 2: the stem and the first stage; ...).")
+    trunk: str = Field(
+        "imagenet",
+        description="Where its weights come from: 'imagenet' (the trunk that ships with the package), 'scratch', 'hub' (timm's own download), a bundle's name or folder, or a safetensors file.",
+    )
+    trunk_options: dict[str, Any] = Field(
+        default_factory=dict, description="Further options of timm.create_model, such as pad_type."
+    )
+    full_resolution_stages: int = Field(
+        0,
+        ge=0,
+        le=5,
+        description="How many of the first stride-2 convolutions run at stride 1 instead: for pictures of 32 px.",
+    )
+    freeze_stages: int = Field(
+        0,
+        ge=0,
+        description="How many of the trunk's first stages stay as they are (0: none; 1: the stem; 2: the stem and the first stage; ...).",
+    )
     mean: float = Field(0.5, description="Pixel / 255 minus this ...")
     std: float = Field(0.5, gt=0, description="... divided by this goes into the trunk.")
-    channel_mean: tuple[float, float, float] | None = Field(None, description="A mean for each channel instead of `mean`.")
-    channel_std: tuple[float, float, float] | None = Field(None, description="A deviation for each channel instead of `std`.")
-    hidden: int = Field(0, ge=0, description="Width of a dense layer with ReLU and batch norm between pooling and the logit; 0: none.")
+    channel_mean: tuple[float, float, float] | None = Field(
+        None, description="A mean for each channel instead of `mean`."
+    )
+    channel_std: tuple[float, float, float] | None = Field(
+        None, description="A deviation for each channel instead of `std`."
+    )
+    hidden: int = Field(
+        0,
+        ge=0,
+        description="Width of a dense layer with ReLU and batch norm between pooling and the logit; 0: none.",
+    )
     hidden_l2: float = Field(0.0, ge=0, description="L2 penalty on that layer's weights, added to the loss.")
     dropout: float = Field(0.2, ge=0, lt=1, description="Share of features dropped before the logit.")
 
@@ -56,21 +90,37 @@ class NetworkSection(Section):
 class AugmentSection(Section):
     """What happens to a training picture, whatever its label. Probabilities lie in 0..1."""
 
-    geometry: Literal["native", "whole", "mixed", "squash"] = Field("mixed", description="What the network is shown: native-resolution crops, squares of the whole picture, either by chance, or the whole picture squashed to a square.")
-    whole_share: float = Field(0.4, ge=0, le=1, description="With geometry='mixed': how often it is the whole picture.")
+    geometry: Literal["native", "whole", "mixed", "squash"] = Field(
+        "mixed",
+        description="What the network is shown: native-resolution crops, squares of the whole picture, either by chance, or the whole picture squashed to a square.",
+    )
+    whole_share: float = Field(
+        0.4, ge=0, le=1, description="With geometry='mixed': how often it is the whole picture."
+    )
     flip: float = Field(0.5, ge=0, le=1, description="Probability of a mirror image.")
     shift: int = Field(0, ge=0, description="Shift by up to this many pixels each way, mirrored at the edge.")
     rotate_degrees: float = Field(0.0, ge=0, le=180, description="Rotate by up to this angle ...")
     rotate: float = Field(0.0, ge=0, le=1, description="... with this probability.")
-    affine_shift: float = Field(0.0, ge=0, le=0.5, description="Shift by up to this share of the side, together with affine_scale and affine_degrees ...")
+    affine_shift: float = Field(
+        0.0,
+        ge=0,
+        le=0.5,
+        description="Shift by up to this share of the side, together with affine_scale and affine_degrees ...",
+    )
     affine_scale: float = Field(0.0, ge=0, lt=1, description="... scale by 1 plus or minus up to this ...")
     affine_degrees: float = Field(0.0, ge=0, le=180, description="... rotate by up to this angle ...")
     affine: float = Field(0.0, ge=0, le=1, description="... with this probability.")
-    resize: float = Field(0.0, ge=0, le=1, description="Probability that the picture is resized before it is compressed.")
+    resize: float = Field(
+        0.0, ge=0, le=1, description="Probability that the picture is resized before it is compressed."
+    )
     resize_low: float = Field(0.6, gt=0, description="Smallest factor of that resize ...")
     resize_high: float = Field(1.25, gt=0, description="... and its largest.")
-    compress: float = Field(0.0, ge=0, le=1, description="Probability of a first compression; a second follows with half of it.")
-    compress_webp: float = Field(0.2, ge=0, le=1, description="Share of WebP among compressions; the rest is JPEG.")
+    compress: float = Field(
+        0.0, ge=0, le=1, description="Probability of a first compression; a second follows with half of it."
+    )
+    compress_webp: float = Field(
+        0.2, ge=0, le=1, description="Share of WebP among compressions; the rest is JPEG."
+    )
     quality_low: int = Field(50, ge=1, le=100, description="Lowest quality of a compression ...")
     quality_high: int = Field(95, ge=1, le=100, description="... and its highest.")
     brightness: float = Field(0.0, ge=0, lt=1, description="Brightness changes by up to this share ...")
@@ -81,7 +131,9 @@ class AugmentSection(Section):
     blur: float = Field(0.0, ge=0, le=1, description="Probability of a Gaussian blur ...")
     blur_sigma: float = Field(1.0, ge=0, description="... of up to this many pixels.")
     noise: float = Field(0.0, ge=0, le=1, description="Probability of Gaussian noise ...")
-    noise_sigma: float = Field(6.0, ge=0, description="... of up to this standard deviation, in grey levels of 255.")
+    noise_sigma: float = Field(
+        6.0, ge=0, description="... of up to this standard deviation, in grey levels of 255."
+    )
     cutout: float = Field(0.0, ge=0, le=1, description="Probability that squares are blanked ...")
     cutout_holes: int = Field(1, ge=1, description="... this many ...")
     cutout_size: int = Field(8, ge=1, description="... of this side in pixels.")
@@ -92,30 +144,57 @@ class OptimiseSection(Section):
 
     epochs: int = Field(10, ge=1, description="Passes over the training pictures.")
     batch_size: int = Field(32, ge=2, description="Pictures a step, over all processes together.")
-    steps_per_epoch: int | None = Field(None, ge=1, description="Steps an epoch instead of one pass over the pictures.")
-    optimiser: Literal["adamw", "adam"] = Field("adamw", description="AdamW (decoupled weight decay) or Adam.")
+    steps_per_epoch: int | None = Field(
+        None, ge=1, description="Steps an epoch instead of one pass over the pictures."
+    )
+    optimiser: Literal["adamw", "adam"] = Field(
+        "adamw", description="AdamW (decoupled weight decay) or Adam."
+    )
     learning_rate: float = Field(6e-4, gt=0, description="Peak learning rate.")
     final_learning_rate: float = Field(1e-6, ge=0, description="Learning rate at the end of the cosine.")
-    trunk_factor: float = Field(1.0, ge=0, description="The trunk learns at this multiple of the head's rate.")
+    trunk_factor: float = Field(
+        1.0, ge=0, description="The trunk learns at this multiple of the head's rate."
+    )
     warmup_epochs: float = Field(0.5, ge=0, description="Epochs of linear warm-up.")
-    cosine_epochs: float | None = Field(None, gt=0, description="Epochs until the cosine ends, if not all; afterwards the final rate holds.")
-    weight_decay: float = Field(0.05, ge=0, description="Decay of convolution and linear weights (not of norms and biases).")
+    cosine_epochs: float | None = Field(
+        None, gt=0, description="Epochs until the cosine ends, if not all; afterwards the final rate holds."
+    )
+    weight_decay: float = Field(
+        0.05, ge=0, description="Decay of convolution and linear weights (not of norms and biases)."
+    )
     clip_norm: float | None = Field(1.0, gt=0, description="Largest norm of a step's gradient.")
     label_smoothing: float = Field(0.0, ge=0, lt=0.5, description="Targets are this much short of 0 and 1.")
     class_weights: bool = Field(True, description="Weight the loss so that both classes count alike.")
-    ema_decay: float = Field(0.999, ge=0, lt=1, description="Decay a step of the averaged copy of the weights, the one that is validated and exported; 0: no averaging.")
-    patience: int | None = Field(None, ge=1, description="Stop after this many epochs without a better validation AUC.")
-    select: Literal["best", "last"] = Field("best", description="Which epoch is exported: the one of the best validation AUC, or the last.")
-    precision: Literal["float32", "bf16"] = Field("bf16", description="Arithmetic of convolutions; bf16 is faster where the processor has it.")
-    checkpoint_minutes: float = Field(2.0, ge=0, description="A checkpoint at least this often, beside the one after each epoch.")
+    ema_decay: float = Field(
+        0.999,
+        ge=0,
+        lt=1,
+        description="Decay a step of the averaged copy of the weights, the one that is validated and exported; 0: no averaging.",
+    )
+    patience: int | None = Field(
+        None, ge=1, description="Stop after this many epochs without a better validation AUC."
+    )
+    select: Literal["best", "last"] = Field(
+        "best", description="Which epoch is exported: the one of the best validation AUC, or the last."
+    )
+    precision: Literal["float32", "bf16"] = Field(
+        "bf16", description="Arithmetic of convolutions; bf16 is faster where the processor has it."
+    )
+    checkpoint_minutes: float = Field(
+        2.0, ge=0, description="A checkpoint at least this often, beside the one after each epoch."
+    )
     seed: int = Field(1, ge=0, description="Seed of the order, the augmentation and the dropout.")
 
 
 class PromiseSection(Section):
     """What the exported thresholds are chosen for, on the validation split."""
 
-    false_positive_rate: float = Field(0.02, gt=0, lt=0.5, description="At most this share of real photographs is called AI.")
-    false_negative_rate: float = Field(0.1, gt=0, lt=0.5, description="At most this share of AI pictures is called real.")
+    false_positive_rate: float = Field(
+        0.02, gt=0, lt=0.5, description="At most this share of real photographs is called AI."
+    )
+    false_negative_rate: float = Field(
+        0.1, gt=0, lt=0.5, description="At most this share of AI pictures is called real."
+    )
 
 
 class Recipe(Section):
@@ -124,20 +203,24 @@ class Recipe(Section):
     name: str = Field(description="Name of the recipe and of the bundle that it makes.")
     summary: str = Field("", description="One sentence for the model card.")
     licence: str = Field("MIT", description="Licence of the weights that it makes.")
-    data: DataSection = Field(default_factory=DataSection)
-    network: NetworkSection = Field(default_factory=NetworkSection)
-    augment: AugmentSection = Field(default_factory=AugmentSection)
-    optimise: OptimiseSection = Field(default_factory=OptimiseSection)
+    data: DataSection = DataSection()
+    network: NetworkSection = NetworkSection()
+    augment: AugmentSection = AugmentSection()
+    optimise: OptimiseSection = OptimiseSection()
     views: ViewSpec
-    promise: PromiseSection = Field(default_factory=PromiseSection)
+    promise: PromiseSection = PromiseSection()
     limits: tuple[str, ...] = Field((), description="Known weaknesses, plain sentences for the model card.")
-    scales: dict[str, dict[str, Any]] = Field(default_factory=dict, description="Named scales: overrides such as 'optimise.epochs' = 1.")
+    scales: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="Named scales: overrides such as 'optimise.epochs' = 1."
+    )
 
 
 def shipped_recipes() -> list[str]:
     """Return the names of the recipes that ship with the package."""
     folder = files("aivsreal.training") / "recipes"
-    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    return sorted(
+        entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")
+    )
 
 
 def load_recipe(name_or_file: str | Path, *, scale: str = "full", overrides: Sequence[str] = ()) -> Recipe:
@@ -208,7 +291,9 @@ def _explain(error: ValidationError, origin: str) -> BadRecipe:
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
     if first["type"] != "extra_forbidden":
-        return BadRecipe(f"recipe {origin}: {place}: {first['msg']}", hint="docs/recipes.md says what each field may be")
+        return BadRecipe(
+            f"recipe {origin}: {place}: {first['msg']}", hint="docs/recipes.md says what each field may be"
+        )
     known = list(_field_names(Recipe))
     nearest = difflib.get_close_matches(place, known, n=1, cutoff=0.0)
     return BadRecipe(f"recipe {origin} has no field '{place}'", hint=f"did you mean '{nearest[0]}'?")

@@ -19,7 +19,7 @@ from aivsreal.errors import BadRun
 from aivsreal.files import atomic_write_bytes, atomic_write_json, atomic_write_text
 from aivsreal.training.recipe import Recipe, recipe_from
 
-_PACKAGES = ("torch", "timm", "lightning", "numpy", "pillow", "onnx", "onnxruntime", "scikit-learn")
+_PACKAGES = ("torch", "timm", "lightning-fabric", "numpy", "pillow", "onnx", "onnxruntime", "scikit-learn")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,42 @@
+"""`aivsreal export`: a run folder in, a bundle out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from aivsreal.cli.options import data_argument, where_option
+
+EXAMPLES = """\b
+Examples:
+  aivsreal export runs/photos pictures/
+  aivsreal export runs/photos pictures/ --out models/photos --version 1.2.0
+"""
+
+
+@click.command("export", epilog=EXAMPLES)
+@click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
+@data_argument
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="BUNDLE",
+    help="The bundle's folder. Default: RUN/bundle.",
+)
+@click.option(
+    "--version", default="1.0.0", show_default=True, help="The model's version, as verdicts cite it."
+)
+@where_option
+def command(run: Path, data: str, out: Path | None, version: str, where: tuple[str, ...]) -> None:
+    """Make a model that can be used out of a RUN, calibrated on the validation split of DATA.
+
+    DATA (and --where) are what the run was trained on: probabilities and thresholds are fitted on its
+    validation pictures, through the exported graph. 'aivsreal train' does this by itself when it ends;
+    export a run that is still under way to use its best epoch so far.
+    """
+    from aivsreal.data.sources import load_set
+    from aivsreal.evaluation.finish import finish
+
+    bundle = finish(run, load_set(data, where=where), out or run / "bundle", version=version, say=click.echo)
+    click.echo(f"the model is in {bundle.folder}")

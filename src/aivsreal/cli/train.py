@@ -1,0 +1,81 @@
+"""`aivsreal train`: labelled images in, a run folder and a bundle out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from aivsreal.cli.options import data_argument, where_option
+
+EXAMPLES = """\b
+Examples:
+  aivsreal train pictures/ --recipe photos
+  aivsreal train pictures/ --recipe photos --resume
+  aivsreal train pictures/ --recipe mine.toml --set optimise.epochs=5 --out runs/mine
+  aivsreal train pictures/ --recipe photos --where generator!=midjourney
+  torchrun --nproc-per-node 2 -m aivsreal train pictures/ --recipe photos
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@data_argument
+@click.option(
+    "--recipe",
+    "recipe_name",
+    default="photos",
+    show_default=True,
+    metavar="R",
+    help="A shipped recipe's name, or a TOML file.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=None,
+    metavar="RUN",
+    help="The run folder. Default: runs/<recipe>.",
+)
+@click.option("--resume", is_flag=True, help="Go on with the run in that folder, if there is one.")
+@click.option(
+    "--scale",
+    type=click.Choice(["smoke", "cpu", "full"]),
+    default="full",
+    show_default=True,
+    help="How much work: a minute's trial, what a CPU does in an evening, or all.",
+)
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="SECTION.FIELD=VALUE",
+    help="Change one field of the recipe. Repeatable.",
+)
+@where_option
+def command(
+    data: str,
+    recipe_name: str,
+    out: Path | None,
+    resume: bool,
+    scale: str,
+    overrides: tuple[str, ...],
+    where: tuple[str, ...],
+) -> None:
+    """Train a model on DATA, and export it as a bundle.
+
+    DATA is a folder, a parquet file or folder, a table, or the name of a public set. A set without a
+    validation split gets one cut from train. The run folder holds recipe, history, checkpoints, curves and,
+    in the end, the bundle; a run that was stopped in any way goes on with --resume.
+    """
+    from aivsreal.data.sources import load_set
+    from aivsreal.evaluation.finish import finish
+    from aivsreal.training.loop import is_first_process, train
+    from aivsreal.training.recipe import load_recipe
+
+    recipe = load_recipe(recipe_name, scale=scale, overrides=overrides)
+    labelled = load_set(data, where=where)
+    folder = out or Path("runs") / recipe.name
+    run = train(labelled, recipe, folder, where=where, resume=resume, say=click.echo)
+    if not is_first_process():
+        return
+    bundle = finish(run.folder, labelled, run.folder / "bundle", say=click.echo)
+    click.echo(f"the model is in {bundle.folder}; measure it with: aivsreal evaluate {bundle.folder} {data}")
