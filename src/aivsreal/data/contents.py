@@ -7,7 +7,9 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
 
 from aivsreal.errors import AivsrealError
 from aivsreal.images import open_picture
@@ -33,11 +35,10 @@ def pixel_ids(samples: Iterable[Sample]) -> list[str]:
     return list(threaded(_pixel_id, samples))
 
 
-def id_of_pixels(data: bytes) -> str:
-    """Return the SHA-256 of a picture's pixels and shape. Raises: UnreadableImage."""
-    pixels = open_picture(data).pixels
+def pixel_id_of(pixels: np.ndarray[Any, np.dtype[np.uint8]]) -> str:
+    """Return the SHA-256 of pixels [h, w, 3] and their shape."""
     digest = hashlib.sha256(repr(pixels.shape).encode())
-    digest.update(pixels.tobytes())
+    digest.update(np.ascontiguousarray(pixels).data)
     return digest.hexdigest()
 
 
@@ -77,6 +78,6 @@ def _content_id(sample: Sample) -> str:
 
 def _pixel_id(sample: Sample) -> str:
     try:
-        return id_of_pixels(sample.read())
+        return pixel_id_of(open_picture(sample.read()).pixels)
     except AivsrealError:
         return ""

@@ -1,0 +1,91 @@
+"""Public sets by name: `hub:cifake`, `hf:OWNER/NAME`, `kaggle:OWNER/NAME`, fetched once and then read from disk.
+
+A fetched set is a folder like any other (see sources.py); the hubs' own clients keep it in their caches.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from aivsreal.errors import HubUnavailable, MissingDependency, UsageError
+
+NAMED = {
+    "cifake": "kaggle:birdy654/cifake-real-and-ai-generated-synthetic-images",
+    "genimage": "hf:nebula/GenImage-arrow",
+    "kaggle-ai-vs-real": "kaggle:tristanzhang32/ai-generated-images-vs-real-images",
+}
+"""Short names for the sets that people ask for: CIFAKE (Bird and Lotfi 2024), GenImage (Zhu et al. 2023) and the
+Kaggle set of 60,000 pictures that MobileNetV2 detectors are often trained on."""
+
+_FILES = ["*.parquet", "*.csv", "*.jsonl", "*.jpg", "*.jpeg", "*.png", "*.webp"]
+_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+def fetch(name: str) -> Path:
+    """Return the folder that holds a named set, after fetching what is not there yet.
+
+    Raises: UsageError for a name of no known form; MissingDependency without the hub's client; HubUnavailable
+    without network, login or such a set.
+    """
+    hub, _, rest = name.partition(":")
+    if hub == "hub":
+        if rest not in NAMED:
+            raise UsageError(
+                f"there is no named set {rest!r}", hint=f"it is one of: {', '.join(sorted(NAMED))}"
+            )
+        hub, _, rest = NAMED[rest].partition(":")
+    if not _NAME.fullmatch(rest):
+        raise UsageError(
+            f"{name!r} names no set",
+            hint="write hf:OWNER/NAME or kaggle:OWNER/NAME, as its page's address ends",
+        )
+    return _from_hugging_face(rest) if hub == "hf" else _from_kaggle(rest)
+
+
+def _from_hugging_face(name: str) -> Path:
+    try:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import HfHubHTTPError
+    except ImportError as error:
+        raise MissingDependency(
+            "fetching from Hugging Face needs huggingface_hub", hint="pip install 'aivsreal[hub]'"
+        ) from error
+    try:
+        return Path(snapshot_download(name, repo_type="dataset", allow_patterns=_FILES))
+    except HfHubHTTPError as error:
+        raise HubUnavailable(
+            f"Hugging Face has no data set {name} for you: {_first_line(error)}",
+            hint="check the name; if it asks for a login or for consent, run: hf auth login",
+        ) from error
+    except Exception as error:  # the client lets the errors of several network libraries through
+        raise _unreachable(f"hf:{name}", error) from error
+
+
+def _from_kaggle(name: str) -> Path:
+    try:
+        import kagglehub
+    except ImportError as error:
+        raise MissingDependency(
+            "fetching from Kaggle needs kagglehub", hint="pip install 'aivsreal[hub]'"
+        ) from error
+    try:
+        return Path(kagglehub.dataset_download(name))
+    except Exception as error:  # the client lets the errors of several network libraries through
+        if "403" in str(error) or "401" in str(error) or "404" in str(error):
+            raise HubUnavailable(
+                f"Kaggle has no data set {name} for you: {_first_line(error)}",
+                hint="check the name; if it asks for a login, put your API token into ~/.kaggle/kaggle.json",
+            ) from error
+        raise _unreachable(f"kaggle:{name}", error) from error
+
+
+def _unreachable(name: str, error: Exception) -> HubUnavailable:
+    return HubUnavailable(
+        f"cannot fetch {name}: {_first_line(error)}",
+        hint="check the network and the proxy settings, or download the set by hand and give its folder",
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
