@@ -42,10 +42,12 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         paths = write_pictures(Path(folder), options.pictures, drawn=options.drawn)
+        # First, while this process is small: a child's peak counts its parent's pages from before exec.
+        memory = resident_mb(folder, options.model)
         detector = Detector.load(options.model)
         print(f"{detector.bundle.title}, {len(paths)} pictures, {available_cores()} cores")
         measure(detector, paths, options.rounds)
-        print(f"resident memory of `aivsreal predict`: {resident_mb(folder, options.model):.0f} MB at most")
+        print(f"resident memory of `aivsreal predict`: {memory:.0f} MB at most")
 
 
 def measure(detector: Detector, paths: list[Path], rounds: int) -> None:
