@@ -1,6 +1,8 @@
 """`aivsreal evaluate` as a user types it."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,14 +36,12 @@ def test_table_shows_figures_and_where_the_report_lies(tmp_path: Path, model: st
     assert (tmp_path / "out/report.html").is_file()
 
 
-def test_json_is_what_metrics_json_holds(tmp_path: Path, model: str, data: str) -> None:
-    result = run(model, data, "--out", str(tmp_path / "out"), "--json")
-    assert json.loads(result.stdout) == json.loads((tmp_path / "out/metrics.json").read_text())
-
-
-def test_where_narrows_the_records_and_is_written_down(tmp_path: Path, model: str, data: str) -> None:
+def test_json_is_what_metrics_json_holds_of_the_records_that_where_left(
+    tmp_path: Path, model: str, data: str
+) -> None:
     result = run(model, data, "--out", str(tmp_path / "out"), "--json", "--where", "generator!=dim")
     found = json.loads(result.stdout)
+    assert found == json.loads((tmp_path / "out/metrics.json").read_text())
     assert found["counts"]["ai"] == 4
     assert found["data"]["where"] == ["generator!=dim"]
     assert "generator=dim" not in found["slices"]
@@ -91,6 +91,21 @@ def test_a_file_in_the_way_is_told_before_measuring(tmp_path: Path, model: str, 
     result = run(model, data, "--out", str(tmp_path / "file/below"))
     assert result.exit_code == 8
     assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_light_installation_says_what_to_install(tmp_path: Path, model: str, data: str) -> None:
+    code = "import sys; sys.modules['scipy'] = None; from aivsreal.cli.main import main; main()"
+    result = subprocess.run(
+        [sys.executable, "-c", code, "evaluate", model, data, "--out", str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 7
+    assert result.stderr.splitlines() == [
+        "aivsreal: measuring a model needs scipy, which is not installed",
+        "hint: pip install 'aivsreal[train]'",
+    ]
 
 
 def test_help_has_examples_and_exit_codes() -> None:

@@ -148,10 +148,10 @@ def test_two_pictures_a_class_make_a_whole_report(tmp_path: Path, bundle: Bundle
 
 
 def test_an_earlier_report_is_replaced_whole(tmp_path: Path, bundle: Bundle) -> None:
-    data = load_set(draw_set(tmp_path / "data", n=4))
-    evaluate(bundle.folder, data, out=tmp_path / "out")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/metrics.json").write_text("{}")
     (tmp_path / "out/old.txt").write_text("left over")
-    evaluate(bundle.folder, data, out=tmp_path / "out")
+    evaluate(bundle.folder, load_set(draw_set(tmp_path / "data", n=4)), out=tmp_path / "out")
     assert not (tmp_path / "out/old.txt").exists()
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # What the terminal shows; the report has everything.
 SHOWN = {
     "false_positive_rate": "photographs called AI",
-    "recall": "AI pictures called AI (recall)",
+    "recall": "AI called AI (recall)",
     "uncertain_share": "no answer (cannot tell)",
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
@@ -110,9 +110,9 @@ def _show(console: Console, metrics: dict[str, Any], folder: Path) -> None:
         caption=f"{counts['real']:,} photographs, {counts['ai']:,} AI pictures; in brackets 95 % intervals",
     )
     chains = [chain for chain in CHAINS if chain in metrics]
-    table.add_column("figure")
+    table.add_column("figure", no_wrap=True)
     for chain in chains:
-        table.add_column(CHAINS[chain], justify="right", no_wrap=True)
+        table.add_column(CHAINS[chain], justify="right")
     for name, called in SHOWN.items():
         table.add_row(called, *(_text(metrics[chain][name]) for chain in chains))
     console.print(table)
@@ -125,4 +125,4 @@ def _show(console: Console, metrics: dict[str, Any], folder: Path) -> None:
 def _text(figure: dict[str, float] | None) -> str:
     if figure is None:
         return "-"
-    return f"{figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f})"
+    return f"{figure['value']:.3f} ({figure['low']:.3f}-{figure['high']:.3f})"

@@ -33,7 +33,9 @@ def __getattr__(name: str) -> Any:
     try:
         return getattr(import_module(_HOMES[name]), name)
     except ModuleNotFoundError as error:
+        if (error.name or "").startswith("aivsreal"):
+            raise
+        package = (error.name or "a package").partition(".")[0]
         raise MissingDependency(
-            f"measuring a model needs {error.name}, which is not installed",
-            hint="pip install 'aivsreal[train]'",
+            f"measuring a model needs {package}, which is not installed", hint="pip install 'aivsreal[train]'"
         ) from error

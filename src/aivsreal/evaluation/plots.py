@@ -163,7 +163,8 @@ def slices_plot(found: Mapping[str, Mapping[str, Any]]) -> Canvas | None:
     axes.set_xlim(-0.01, 1.01)
     axes.xaxis.set_major_formatter(_PERCENT)
     axes.grid(axis="x", color=LIGHT, linewidth=0.6)
-    axes.set_xlabel("called AI, with 95 % interval (number of pictures in brackets)")
+    of_all = "" if len(shown) == len(bars) else f"; the {len(shown)} of {len(bars)} with most pictures"
+    axes.set_xlabel(f"called AI, with 95 % interval (number of pictures in brackets{of_all})")
     axes.set_title(_slices_title(bars))
     axes.legend(loc="lower right")
     return canvas

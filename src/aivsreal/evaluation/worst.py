@@ -36,7 +36,7 @@ def draw_worst(answers: Answers, data: LabelledSet) -> Canvas | None:
     parts = canvas.subfigures(len(kinds), 1, height_ratios=heights, squeeze=False).ravel()
     samples = {sample.key: sample for sample in data.samples}
     for part, (name, found), rows in zip(parts, kinds, heights, strict=True):
-        part.suptitle(f"{name}: the surest of {len(found)}", fontsize=10, x=0.01, ha="left")
+        part.suptitle(f"{name}: the surest of {len(found):,}", fontsize=10, x=0.01, ha="left")
         grid = part.subplots(rows, _COLUMNS, squeeze=False).ravel()
         for axes in grid:
             axes.axis("off")
