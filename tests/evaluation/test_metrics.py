@@ -1,7 +1,6 @@
 """The figures agree with scikit-learn, and their intervals hold what they promise."""
 
 import math
-import time
 from typing import Any
 
 import numpy as np
@@ -209,15 +208,6 @@ def test_equal_probabilities_share_a_bin() -> None:
     bins = equal_mass_bins(np.array([0.1] * 50 + [0.2] * 20 + [0.9] * 30), 15)
     assert len(set(bins[:50])) == 1
     assert len(set(bins)) == 3
-
-
-def test_twenty_thousand_grouped_records_take_under_two_seconds() -> None:
-    rng = np.random.default_rng(4)
-    labels = rng.integers(0, 2, 20_000)
-    probabilities = norm.cdf(rng.normal(labels * 2 - 1))
-    started = time.perf_counter()
-    figures(labels, probabilities, words_of(probabilities), groups=[str(i // 3) for i in range(20_000)])
-    assert time.perf_counter() - started < 2
 
 
 def test_confusion_counts_every_answer_of_every_class() -> None:
