@@ -177,7 +177,7 @@ def _colour(view: Pixels, section: AugmentSection, rng: np.random.Generator) -> 
     grey = changed @ _LUMINANCE
     changed = grey[..., None] + (changed - grey[..., None]) * np.float32(saturation)
     changed = grey.mean() + (changed - grey.mean()) * np.float32(contrast)
-    return np.clip(changed + 0.5, 0, 255).astype(np.uint8)
+    return _to_pixels(changed)
 
 
 def _luminance(view: Pixels) -> NDArray[np.float32]:
@@ -191,7 +191,12 @@ def _blur(view: Pixels, sigma: float) -> Pixels:
 
 def _noise(view: Pixels, sigma: float, rng: np.random.Generator) -> Pixels:
     noise = rng.standard_normal(view.shape, dtype=np.float32) * np.float32(sigma)
-    return np.clip(view + noise + 0.5, 0, 255).astype(np.uint8)
+    return _to_pixels(view + noise)
+
+
+def _to_pixels(values: NDArray[np.float32]) -> Pixels:
+    pixels: Pixels = np.clip(values + 0.5, 0, 255).astype(np.uint8)
+    return pixels
 
 
 def _cutout(view: Pixels, holes: int, side: int, rng: np.random.Generator) -> Pixels:
