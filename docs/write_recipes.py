@@ -1,6 +1,6 @@
 """Writes docs/recipes.md from the recipe's own fields, so that the table cannot fall behind the code.
 
-    python docs/write_recipes.py           # writes; a test checks that nothing has changed since
+python docs/write_recipes.py           # writes; a test checks that nothing has changed since
 """
 
 from pathlib import Path
@@ -14,8 +14,8 @@ from aivsreal.training.recipe import Recipe, shipped_recipes
 PAGE = Path(__file__).parent / "recipes.md"
 HEAD = """# Recipes
 
-A recipe is a TOML file: the sections below, and every field of them optional unless it says *required*. Unknown
-keys are errors. `aivsreal train DATA --recipe NAME_OR_FILE --scale smoke|cpu|full --set section.field=value`.
+A recipe is a TOML file: the sections below, every field optional unless it says *required*. Unknown keys are
+errors. `aivsreal train DATA --recipe NAME_OR_FILE --scale smoke|cpu|full --set section.field=value`.
 
 Shipped: {names}. This page is written by `docs/write_recipes.py`.
 """

@@ -6,6 +6,7 @@ through the exported graph, as a user's verdict goes.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,16 +68,18 @@ def to_onnx(network: Network, side: int) -> bytes:
     # The convolutions see channels_last in training only; the exporter wants plain tensors.
     served = _Served(network).eval()
     served.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    program = torch.onnx.export(
-        served,
-        (example,),
-        input_names=["views"],
-        output_names=list(OUTPUTS),
-        dynamic_shapes={"views": {0: torch.export.Dim("n", min=1, max=4096)}},
-        dynamo=True,
-        optimize=True,
-        verbose=False,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # torch's exporter calls torch's own deprecated parts
+        program = torch.onnx.export(
+            served,
+            (example,),
+            input_names=["views"],
+            output_names=list(OUTPUTS),
+            dynamic_shapes={"views": {0: torch.export.Dim("n", min=1, max=4096)}},
+            dynamo=True,
+            optimize=True,
+            verbose=False,
+        )
     if program is None:
         raise BadRun("torch exported no graph", hint="choose another backbone")
     graph: bytes = program.model_proto.SerializeToString()

@@ -1,0 +1,129 @@
+"""Writes docs/how-good-is-it.md from the measurements in docs/results, so that no figure is typed by hand.
+
+aivsreal evaluate photos DATA --split unseen --out report/photos-unseen
+python docs/write_results.py --add report/photos-unseen/metrics.json photos-unseen
+python docs/write_results.py
+"""
+
+import argparse
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+from aivsreal.evaluation.record import summary
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
+PAGE = HERE / "how-good-is-it.md"
+FIGURES = {
+    "roc_auc": "ROC AUC",
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "precision": "precision",
+    "recall": "recall: AI called AI",
+    "false_positive_rate": "photographs called AI",
+    "f1": "F1",
+    "average_precision": "average precision",
+    "tpr_at_5_fpr": "recall at 5 % false alarms",
+    "tpr_at_1_fpr": "recall at 1 % false alarms",
+    "uncertain_share": "no answer",
+    "calibration_error": "calibration error",
+}
+CHAINS = {"as_is": "as is", "aligned": "aligned", "leak_free": "leak-free"}
+
+
+def add(metrics: Path, name: str) -> None:
+    """Keep what a page needs of a metrics.json."""
+    whole = json.loads(metrics.read_text("utf-8"))
+    kept = {**summary(whole), "model": whole["model"], "thresholds": whole["thresholds"]}
+    (RESULTS / f"{name}.json").write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def page() -> str:
+    """The whole page: its fixed words, and a part for each file in docs/results."""
+    parts = [(HERE / "how-good-is-it.head.md").read_text("utf-8")]
+    for path in sorted(RESULTS.glob("*.json")):
+        if path.name.startswith(("photos", "paper")):
+            parts.append(measured(path, by_generator=path.stem.endswith(("unseen", "test"))))
+    parts.append("# CIFAKE\n")
+    parts += [measured(path, by_generator=False) for path in sorted(RESULTS.glob("cifake*.json"))]
+    parts.append(published())
+    return "\n".join(parts)
+
+
+def measured(path: Path, *, by_generator: bool) -> str:
+    """A measurement as tables."""
+    found = json.loads(path.read_text("utf-8"))
+    chains = {key: title for key, title in CHAINS.items() if found.get(key)}
+    lines = [
+        f"## {path.stem}",
+        "",
+        f"{found['model']['name']} {found['model']['version']}; {counted(found)}.",
+        "",
+    ]
+    lines += ["| figure | " + " | ".join(chains.values()) + " |", "|---|" + "---|" * len(chains)]
+    for name, title in FIGURES.items():
+        lines.append(f"| {title} | " + " | ".join(shown(found[chain].get(name)) for chain in chains) + " |")
+    if by_generator:
+        lines += ["", *generators(found["slices"])]
+    return "\n".join([*lines, ""])
+
+
+def counted(found: dict[str, Any]) -> str:
+    counts = found["counts"]
+    return f"{counts['real']:,} photographs, {counts['ai']:,} AI pictures"
+
+
+def generators(slices: dict[str, Any]) -> list[str]:
+    chosen = {
+        name: part for name, part in slices.items() if name.startswith(("generator=", "style=", "kind="))
+    }
+    lines = [
+        "| slice of AI pictures | n | AUC, aligned | called AI, as is | called AI, aligned |",
+        "|---|---|---|---|---|",
+    ]
+    for name, part in sorted(chosen.items(), key=lambda item: -item[1]["n"]):
+        aligned, as_is = part["aligned"], part["as_is"]
+        cells = (shown(aligned.get("roc_auc")), shown(as_is.get("recall")), shown(aligned.get("recall")))
+        lines.append(f"| {name} | {part['n']} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def published() -> str:
+    """What others state for the official CIFAKE test."""
+    lines = [
+        "## Published figures on the official CIFAKE test",
+        "",
+        "| system | parameters | accuracy | source |",
+        "|---|---|---|---|",
+    ]
+    with (RESULTS / "published-cifake.csv").open(newline="", encoding="utf-8") as stream:
+        for row in csv.DictReader(stream):
+            accuracy = f"{100 * float(row['accuracy']):.2f} %"
+            lines.append(f"| {row['system']} | {row['parameters']} | {accuracy} | {row['source']} |")
+    return "\n".join([*lines, ""])
+
+
+def shown(figure: dict[str, float] | None) -> str:
+    if not figure or figure.get("value") is None:
+        return "-"
+    if figure.get("low") is None:
+        return f"{figure['value']:.4f}"
+    return f"{figure['value']:.4f} ({figure['low']:.4f} to {figure['high']:.4f})"
+
+
+def main() -> None:
+    """Add a measurement if one is named, then write the page."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--add", nargs=2, metavar=("METRICS_JSON", "NAME"))
+    chosen = parser.parse_args().add
+    if chosen:
+        add(Path(chosen[0]), chosen[1])
+    PAGE.write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
