@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -246,3 +247,34 @@ def test_verdicts_are_printed_while_later_pictures_are_still_to_come(tmp_path, m
 
     assert first["verdict"] == "ai"
     assert len(rest.splitlines()) == 999
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends a POSIX signal")
+def test_control_c_leaves_whole_lines_and_exits_with_130(tmp_path, model):
+    path = write(tmp_path / "a.png", flat(40, 40, BRIGHT))
+    command = [sys.executable, "-m", "aivsreal", "predict", "-", "--model", str(model), "--json"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+
+    process.stdin.write(f"{path}\n".encode() * 20)
+    process.stdin.flush()
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    process.wait(timeout=60)
+
+    assert process.returncode == 130
+    assert all(json.loads(line)["verdict"] == "ai" for line in process.stdout.read().splitlines())
+    assert process.stderr.read().decode().strip() == "aivsreal: interrupted"
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read every folder")
+def test_a_folder_that_may_not_be_read_is_counted(pictures, model):
+    (pictures / "sub").chmod(0)
+
+    result = run("predict", pictures, "--model", model)
+
+    (pictures / "sub").chmod(0o755)
+    assert result.exit_code == 1
+    assert "1 failed" in result.stderr

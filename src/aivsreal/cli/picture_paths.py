@@ -34,7 +34,8 @@ def _lines() -> Iterator[str]:
 
 def _within(folder: str, recursive: bool, leave_out: Path | None) -> Iterator[str]:
     skipped = leave_out.resolve() if leave_out else None
-    for parent, folders, files in os.walk(folder):
+    closed: list[str] = []
+    for parent, folders, files in os.walk(folder, onerror=lambda error: closed.append(error.filename)):
         if skipped and Path(parent).resolve() == skipped:
             folders.clear()
             continue
@@ -42,3 +43,5 @@ def _within(folder: str, recursive: bool, leave_out: Path | None) -> Iterator[st
         for name in sorted(files):
             if not name.startswith(".") and Path(name).suffix.lower() in IMAGE_SUFFIXES:
                 yield os.path.join(parent, name)  # noqa: PTH118 - "./a" stays as it was typed
+    # A folder that may not be read is given as a picture that fails, so that it is reported and counted.
+    yield from closed

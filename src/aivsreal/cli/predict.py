@@ -105,13 +105,15 @@ def command(
       8  the output cannot be written
     """
     form = _form(as_json, as_csv)
-    detector = Detector.load(model)
+    # One picture gets all cores; of many, each gets one, and no second session is held in memory.
+    single = len(paths) == 1 and Path(paths[0]).is_file()
+    detector = Detector.load(model, threads=None if single else 1)
     start = perf_counter()
     tally = Tally()
     sources = picture_paths(paths, recursive=recursive, leave_out=heatmaps)
     with (
-        _progress(paths, recursive=recursive, leave_out=heatmaps) as advance,
-        closing(_results(detector, sources, paths, heatmaps, workers)) as results,
+        _progress(paths, single=single, recursive=recursive, leave_out=heatmaps) as advance,
+        closing(_results(detector, sources, heatmaps, 1 if single else workers)) as results,
     ):
         for result, row in results:
             if tally.all == 0:
@@ -137,13 +139,10 @@ def _form(as_json: bool, as_csv: bool) -> Form:
 def _results(
     detector: Detector,
     sources: Iterator[str],
-    paths: Sequence[str],
     heatmaps: Path | None,
     workers: int | None,
 ) -> Generator[tuple[Verdict | Failure, dict[str, Any]], None, None]:
     """Yield each result and its row, its heat map written."""
-    if len(paths) == 1 and Path(paths[0]).is_file():
-        workers = 1  # one picture, with all cores
     verdicts = detector.predict_many(sources, heatmap=heatmaps is not None, workers=workers)
     with closing(verdicts):
         for result in verdicts:
@@ -176,10 +175,9 @@ def heatmap_name(path: str) -> str:
 
 @contextmanager
 def _progress(
-    paths: Sequence[str], *, recursive: bool, leave_out: Path | None
+    paths: Sequence[str], *, single: bool, recursive: bool, leave_out: Path | None
 ) -> Iterator[Callable[[], None]]:
     """Give a function to call after each picture; a bar is drawn on a terminal, for more than one picture."""
-    single = len(paths) == 1 and Path(paths[0]).is_file()
     if single or not sys.stderr.isatty():
         yield lambda: None
         return
