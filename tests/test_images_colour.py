@@ -24,7 +24,7 @@ def center(data: bytes) -> np.ndarray:
 @pytest.mark.parametrize("format", ["PNG", "TIFF"])
 def test_sixteen_bit_grey_is_scaled_to_eight(format):
     grey = np.asarray(Image.fromarray(photo(64, 48)).convert("L"))
-    deep = Image.fromarray(grey.astype(np.uint16) * 257)
+    deep = Image.fromarray(grey.astype(np.uint16) * 256 + 37)
 
     picture = open_picture(as_bytes(deep, format))
 
@@ -34,7 +34,7 @@ def test_sixteen_bit_grey_is_scaled_to_eight(format):
 
 def test_sixteen_bit_colour_is_scaled_to_eight():
     colour = photo(16, 12)
-    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in colour.astype(np.uint16) * 257)
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in colour.astype(np.uint16) * 256 + 37)
     data = png_of(16, 12, depth=16, kind=2, packed=zlib.compress(rows))
 
     assert np.array_equal(open_picture(data).pixels, colour)

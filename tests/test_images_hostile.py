@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import subprocess
 import sys
@@ -174,11 +175,11 @@ BOMBS = {
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_is_refused_soon_and_in_little_memory(name):
     tracemalloc.start()
-    started = time.perf_counter()
+    started = time.process_time()
 
     error = attempt(BOMBS[name])
 
-    seconds = time.perf_counter() - started
+    seconds = time.process_time() - started
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert isinstance(error, UnreadableImage)
@@ -252,12 +253,43 @@ TINY_CHUNK = struct.pack(">I4sI", 0, b"aaAa", zlib.crc32(b"aaAa"))
     ids=["jpeg", "gif", "png"],
 )
 def test_a_file_of_millions_of_pieces_is_given_up(data):
-    started = time.perf_counter()
+    started = time.process_time()
 
     error = attempt(data)
 
     assert isinstance(error, UnreadableImage)
-    assert time.perf_counter() - started < 10
+    assert "absurdly many pieces" in error.reason
+    assert time.process_time() - started < 10
+
+
+def png_with(name: bytes, content: bytes) -> bytes:
+    plain = as_bytes(_PICTURE, "PNG")
+    chunk = struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+    return plain[:33] + chunk + plain[33:]
+
+
+def tiff_with_a_tag_beyond_its_end() -> bytes:
+    data = bytearray(as_bytes(_PICTURE, "TIFF", tiffinfo={270: "a description"}))
+    entry = data.index(struct.pack("<HH", 270, 2))
+    data[entry + 4 : entry + 8] = struct.pack("<I", 2**31)
+    return bytes(data)
+
+
+WARNED_OF = {
+    "animation of no frames": png_with(b"acTL", b"\0" * 8),
+    "tag beyond the end": tiff_with_a_tag_beyond_its_end(),
+}
+
+
+@pytest.mark.parametrize("name", WARNED_OF)
+def test_what_pillow_warns_of_is_read_in_silence(name):
+    with pytest.warns(UserWarning), Image.open(io.BytesIO(WARNED_OF[name])) as image:
+        image.load()
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.array_equal(open_picture(WARNED_OF[name]).pixels, _PICTURE)
+        assert inspect(WARNED_OF[name]).width == 48
 
 
 def test_directories_in_a_circle_end():

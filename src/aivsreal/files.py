@@ -34,7 +34,7 @@ def atomic_write_bytes(path: str | Path, data: bytes) -> Path:
                 stream.flush()
                 os.fsync(stream.fileno())
             temporary.chmod(0o644)
-            os.replace(temporary, path)
+            temporary.replace(path)
             _sync_folder(path.parent)
         finally:
             temporary.unlink(missing_ok=True)

@@ -13,7 +13,6 @@ ADOBE_RGB = np.array(  # XYZ of red, green and blue under D50: Adobe RGB (1998)
 _SRGB = np.array(  # the same of sRGB
     [[0.43607, 0.22249, 0.01392], [0.38515, 0.71687, 0.09708], [0.14307, 0.06061, 0.71410]]
 )
-SRGB_GAMMA_SAMPLES = 1024
 
 
 def wide_gamut(gamma: float = 563 / 256) -> bytes:
@@ -22,11 +21,11 @@ def wide_gamut(gamma: float = 563 / 256) -> bytes:
 
 
 def nearly_srgb() -> bytes:
-    """Return a profile that is sRGB in all but name: its primaries, its curve in a table."""
-    level = np.linspace(0, 1, SRGB_GAMMA_SAMPLES)
+    """Return a profile that is sRGB in all but name: primaries rounded, the curve as a coarse table."""
+    level = np.linspace(0, 1, 64)
     curve = np.round(_decode_srgb(level) * 65535).astype(">u2")
     table = b"curv" + struct.pack(">II", 0, len(curve)) + curve.tobytes()
-    return _profile(b"mntr", b"RGB ", b"XYZ ", _matrix_tags(_SRGB, table))
+    return _profile(b"mntr", b"RGB ", b"XYZ ", _matrix_tags(np.round(_SRGB, 4), table))
 
 
 def grey(gamma: float = 1.0) -> bytes:

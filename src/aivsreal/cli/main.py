@@ -22,7 +22,6 @@ from aivsreal.errors import AivsrealError, CannotWrite, MissingDependency, Usage
 COMMANDS = {
     "predict": ("aivsreal.cli.predict:command", "Say of pictures whether they are AI-generated."),
     "models": ("aivsreal.cli.models:command", "List, show and verify models; record their figures."),
-    "audit": ("aivsreal.cli.audit:command", "Look for copies, leaks and shortcuts in labelled data."),
     "train": ("aivsreal.cli.train:command", "Train a model on labelled data, or go on with a run."),
     "export": ("aivsreal.cli.export:command", "Make a model that can be used out of a run."),
     "evaluate": ("aivsreal.cli.evaluate:command", "Measure a model on labelled data."),

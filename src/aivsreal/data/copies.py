@@ -71,7 +71,7 @@ def near_pairs(hashes: Hashes, bits: int = NEAR_BITS) -> np.ndarray[Any, np.dtyp
 
 
 def second_copies(clusters: Iterable[Cluster], of: Callable[[int], Hashable]) -> Counter[Any]:
-    """Return how many pictures are not the first of their cluster within each value of `of` (a split, a label)."""
+    """Return, by value of `of` (a split, a label), how many pictures are not the first of their cluster."""
     counts: Counter[Any] = Counter()
     for cluster in clusters:
         for value, n in Counter(map(of, cluster)).items():

@@ -1,4 +1,4 @@
-"""Public sets by name: `hub:cifake`, `hf:OWNER/NAME`, `kaggle:OWNER/NAME`, fetched once and then read from disk.
+"""Public sets by name: `hub:cifake`, `hf:OWNER/NAME`, `kaggle:OWNER/NAME`, fetched once, read from disk.
 
 A fetched set is a folder like any other (see sources.py); the hubs' own clients keep it in their caches.
 """
@@ -12,11 +12,12 @@ from aivsreal.errors import HubUnavailable, MissingDependency, UsageError
 
 NAMED = {
     "cifake": "kaggle:birdy654/cifake-real-and-ai-generated-synthetic-images",
-    "genimage": "hf:nebula/GenImage-arrow",
+    "genimage": "hf:TheKernel01/Tiny-GenImage",
     "kaggle-ai-vs-real": "kaggle:tristanzhang32/ai-generated-images-vs-real-images",
 }
-"""Short names for the sets that people ask for: CIFAKE (Bird and Lotfi 2024), GenImage (Zhu et al. 2023) and the
-Kaggle set of 60,000 pictures that MobileNetV2 detectors are often trained on."""
+"""Short names for the sets that people ask for: CIFAKE (Bird and Lotfi, 2024), a sample of 35,000 pictures of
+GenImage (Zhu et al., 2023; all of it is 600 GB, to be fetched by hand and read as a folder), and the Kaggle
+set of 60,000 pictures that MobileNetV2 detectors are often trained on."""
 
 _FILES = ["*.parquet", "*.csv", "*.jsonl", "*.jpg", "*.jpeg", "*.png", "*.webp"]
 _NAME = re.compile(r"[\w.-]+/[\w.-]+")
@@ -59,7 +60,7 @@ def _from_hugging_face(name: str) -> Path:
             hint="check the name; if it asks for a login or for consent, run: hf auth login",
         ) from error
     except Exception as error:  # the client lets the errors of several network libraries through
-        raise _unreachable(f"hf:{name}", error) from error
+        raise _unreachable(f"hf:{name}", "Hugging Face", error) from error
 
 
 def _from_kaggle(name: str) -> Path:
@@ -77,12 +78,12 @@ def _from_kaggle(name: str) -> Path:
                 f"Kaggle has no data set {name} for you: {_first_line(error)}",
                 hint="check the name; if it asks for a login, put your API token into ~/.kaggle/kaggle.json",
             ) from error
-        raise _unreachable(f"kaggle:{name}", error) from error
+        raise _unreachable(f"kaggle:{name}", "Kaggle", error) from error
 
 
-def _unreachable(name: str, error: Exception) -> HubUnavailable:
+def _unreachable(name: str, hub: str, error: Exception) -> HubUnavailable:
     return HubUnavailable(
-        f"cannot fetch {name}: {_first_line(error)}",
+        f"cannot fetch {name}: no connection to {hub} ({type(error).__name__})",
         hint="check the network and the proxy settings, or download the set by hand and give its folder",
     )
 

@@ -75,6 +75,8 @@ def _samples_of(file: Path, root: Path, own_words: LabelWords) -> list[Sample]:
             f"{file} is no readable parquet file: {_first_line(error)}",
             hint="it may be cut off; fetch it again, or leave it out",
         ) from error
+    for name in columns.keys() - {label}:
+        columns[name] = _named(columns[name], _class_names(schema, name))
     labels = _labels(columns.pop(label), schema, label, own_words, file)
     splits = _splits(columns.pop("split", None), file, root, rows)
     names, values = list(columns), list(columns.values())
@@ -93,6 +95,11 @@ def _columns_of(file: Path, names: Sequence[str]) -> tuple[str, str]:
         wanted = "image" if image is None else "label"
         raise BadData(f"{file} has no column {wanted!r}", hint=nearest_hint(wanted, names))
     return image, label
+
+
+def _named(values: list[Any], names: Sequence[str]) -> list[Any]:
+    """Return the names of numbers that have names (a `generator` kept as a ClassLabel), else the values."""
+    return [None if value is None else _word(value, names) for value in values] if names else values
 
 
 def _labels(values: list[Any], schema: Any, column: str, own_words: LabelWords, file: Path) -> list[int]:

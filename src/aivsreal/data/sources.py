@@ -14,7 +14,7 @@ from aivsreal.data.labelled import LabelledSet, Sample, require_both_classes
 from aivsreal.data.parquet import parquet_samples
 from aivsreal.data.tables import TABLE_SUFFIXES, table_samples
 from aivsreal.data.where import narrowed
-from aivsreal.data.words import read_own_words
+from aivsreal.data.words import REAL, label_of, read_own_words
 from aivsreal.errors import BadData
 
 __all__ = ["LabelledSet", "Sample", "load_set", "require_both_classes"]
@@ -99,6 +99,8 @@ def _joined(sample: Sample, table: dict[str, dict[str, str]]) -> Sample:
     for name in _NAMES:
         if columns.get(name) is not None:
             columns[name] = str(columns[name])
+    if sample.label == REAL and label_of(columns.get("generator") or "") == REAL:
+        columns["generator"] = None  # sets that write "Real" there: no generator made it
     row = table.get(columns.get("generator") or "", {})
     if not table:
         same = columns == sample.columns

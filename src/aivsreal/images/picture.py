@@ -75,7 +75,7 @@ def open_picture(
             image.draft(None, (short_side, short_side))
         expected = image.size
         rgb = _decode(kind, image, data, orientation)
-    if sorted(rgb.size) != sorted(expected):
+    if sorted(rgb.size) != sorted(expected):  # HEIF: its reader may meet another size while decoding
         raise UnreadableImage(
             f"this {kind} file is damaged: its content is not the {full[0]} x {full[1]} pixels of its header",
             hint="save it again where it was made, or download it again",
