@@ -95,7 +95,7 @@ class LazyGroup(click.Group):
         sys.exit(code if isinstance(code, int) else 0)
 
 
-class _PipeClosed(Exception):  # noqa: N818
+class _PipeClosed(Exception):
     """Whoever read our output has gone, as `head` does."""
 
 
