@@ -187,8 +187,8 @@ def _drop_output() -> None:
 Examples:
   aivsreal predict photo.jpg
   aivsreal predict ~/Pictures --json > verdicts.jsonl
-  aivsreal audit DATA && aivsreal train DATA --recipe photos --out RUN
-  aivsreal export RUN && aivsreal evaluate RUN/bundle DATA --split test
+  aivsreal train DATA --recipe photos --out RUN
+  aivsreal evaluate RUN/bundle DATA --split test
 
 \b
 Exit codes:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
@@ -170,7 +170,7 @@ class _Facts:
                 return copies.near([f.look for f in self.found], [f.pixels for f in self.found])
 
     def _compared(self, measure: str) -> int:
-        wanted = {
+        wanted: dict[str, Callable[[Any], object]] = {
             "bytes": lambda f: f.content,
             "pixels": lambda f: f.pixels,
             "look": lambda f: f.look is not None,
