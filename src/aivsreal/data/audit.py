@@ -17,7 +17,7 @@ from aivsreal.data.counts import Counts, Telling, count, telling_values
 from aivsreal.data.findings import Finding, findings
 from aivsreal.data.labelled import LabelledSet
 from aivsreal.data.probe import ProbeRun, probe
-from aivsreal.data.scan import SMALLEST_HASHED_SIDE, Scan, scans
+from aivsreal.data.scan import Scan, scans
 from aivsreal.data.words import LABEL_NAMES
 
 _EXAMPLES = 200
@@ -197,7 +197,7 @@ class _Facts:
 def _probes(
     labelled: LabelledSet, found: Sequence[Scan], seed: int
 ) -> tuple[ProbeRun | None, dict[str, ProbeRun]]:
-    """Return the probe of what a network would learn from (`train`, else everything), and one for each `kind`."""
+    """Return the probe of what a network learns from (`train`, else everything), and one for each `kind`."""
     learnt = "train" in labelled.splits
     pairs = [(s, f) for s, f in zip(labelled.samples, found, strict=True) if not learnt or s.split == "train"]
     samples, scanned = [s for s, _ in pairs], [f for _, f in pairs]
@@ -214,12 +214,3 @@ def _probes(
         if found_here:
             slices[name] = found_here
     return run, slices
-
-
-def not_compared(result: Audit) -> int:
-    """Return how many readable pictures are too small or too plain to be compared by look."""
-    by_measure = {c.measure: c.compared for c in result.copies}
-    return by_measure["pixels"] - by_measure["look"]
-
-
-SMALLEST_COMPARED = SMALLEST_HASHED_SIDE

@@ -1,4 +1,4 @@
-"""What a set holds, counted: classes, splits, columns, formats, sizes, and values that give the class away."""
+"""What a set holds, counted: classes, splits, columns, formats, sizes, values that give the class away."""
 
 from __future__ import annotations
 
@@ -82,10 +82,13 @@ def count(labelled: LabelledSet, found: Sequence[Scan]) -> Counts:
 def telling_values(samples: Sequence[Sample], columns: Iterable[str]) -> list[Telling]:
     """Return values that 98 % of their records share a class with, in columns that both classes have.
 
-    A column that one class lacks altogether (`generator`) describes the label and is no shortcut.
+    A column that one class lacks altogether (`generator`) describes the label and is no shortcut; what the
+    original files were like (`original_*`) is the probe's business.
     """
     telling = []
     for column in columns:
+        if column.startswith("original_"):
+            continue
         values = _by_class((str(v), s.label) for s in samples if (v := s.columns.get(column)) is not None)
         if not values or len(values) > MANY_VALUES or not sum(v.real for v in values):
             continue

@@ -12,6 +12,7 @@ from aivsreal.data.scan import SMALLEST_HASHED_SIDE
 
 if TYPE_CHECKING:
     from aivsreal.data.audit import Audit, Copies
+    from aivsreal.data.counts import Telling
 
 Level = Literal["problem", "warning", "note"]
 _NAMES = {
@@ -22,9 +23,10 @@ _NAMES = {
     "format": "File format",
     "quality": "Compression (JPEG quality and subsampling)",
     "metadata": "The presence of EXIF or a colour profile",
-    "all": "All of these together",
+    "all": "Size, aspect, format and compression together",
 }
 _TOLD = {"unclear": "may tell", "some": "helps to tell", "strong": "alone tells"}
+_TOLD_BY_ALL = {"unclear": "may tell", "some": "help to tell", "strong": "tell"}
 _LOPSIDED = 3.0
 
 
@@ -58,7 +60,7 @@ def _unreadable(result: Audit) -> Iterator[Finding]:
         first = result.unreadable[0]
         yield Finding(
             level="problem",
-            what=f"{_count(len(result.unreadable), 'picture')} cannot be read, the first is {first.key}: "
+            what=f"Unreadable: {_count(len(result.unreadable), 'picture')}, the first is {first.key}: "
             f"{first.reason}",
             advice="replace or remove them; training refuses what it cannot read",
         )
@@ -68,13 +70,13 @@ def _exact(same: Copies) -> Iterator[Finding]:
     if same.both_labels:
         yield Finding(
             level="problem",
-            what=f"{_count(same.both_labels, 'picture')} stand under both labels with the same pixels",
+            what=f"Under both labels with the same pixels: {_count(same.both_labels, 'picture')}",
             advice="one of the labels is wrong: decide, and remove the other record",
         )
     for leak in same.leaks:
         yield Finding(
             level="problem",
-            what=f"{_count(leak.pictures, 'picture')} of {_split(leak.of_split)} also stand in "
+            what=f"{_count(leak.pictures, 'picture')} of {_split(leak.of_split)} also in "
             f"{_split(leak.also_in)}, with the same pixels",
             advice=f"report figures on {_split(leak.of_split)} without them; `aivsreal evaluate` gives both "
             "(leak_free)",
@@ -82,7 +84,7 @@ def _exact(same: Copies) -> Iterator[Finding]:
     for split, number in same.within_split.items():
         yield Finding(
             level="warning",
-            what=f"{_split(split)} holds {_count(number, 'second copy', 'second copies')} of pictures (same pixels)",
+            what=f"{_split(split)} holds {_count(number, 'second copy', 'second copies')} (same pixels)",
             advice="training and validation leave them out; count them once in figures",
         )
     if not same.second_copies:
@@ -96,22 +98,22 @@ def _near(near: Copies, result: Audit) -> Iterator[Finding]:
     if skipped:
         yield Finding(
             level="note",
-            what=f"{_count(skipped, 'picture')} were not compared by look: under {SMALLEST_HASHED_SIDE} px or "
-            "plain, where different pictures look alike",
+            what=f"Not compared by look: {_count(skipped, 'picture')} under {SMALLEST_HASHED_SIDE} px or plain, "
+            "where different pictures look alike",
             advice="equal pixels were still found among them",
         )
     if near.both_labels:
         yield Finding(
             level="warning",
-            what=f"{_count(near.both_labels, 'picture')} have a near copy under the other label",
+            what=f"Near copies under both labels: {_count(near.both_labels, 'picture')}",
             advice="fine where an AI picture reconstructs a real one (keep such pairs in one group); "
             "else a label is wrong",
         )
     for leak in near.leaks:
         yield Finding(
             level="warning",
-            what=f"{_count(leak.pictures, 'picture')} of {_split(leak.of_split)} look nearly the same as one in "
-            f"{_split(leak.also_in)}",
+            what=f"{_split(leak.of_split)} has {_count(leak.pictures, 'near copy', 'near copies')} of pictures "
+            f"in {_split(leak.also_in)}",
             advice="look at them in the report; put near copies into one group, and one split",
         )
     if near.second_copies:
@@ -127,7 +129,7 @@ def _groups(result: Audit) -> Iterator[Finding]:
     if result.straddling_groups:
         yield Finding(
             level="problem",
-            what=f"{_count(result.straddling_groups, 'group')} occur in more than one split",
+            what=f"In more than one split: {_count(result.straddling_groups, 'group')}",
             advice="move each group into one split: its members are not independent",
         )
 
@@ -169,14 +171,8 @@ def _shortcuts(result: Audit) -> Iterator[Finding]:
 
 def _shortcut(found: Probe) -> Finding:
     name = _NAMES.get(found.feature, found.feature.capitalize())
-    if found.of == "original":
-        name = f"{name} of the original files"
-    told = "together tell" if found.feature == "all" and found.strength == "strong" else _TOLD[found.strength]
-    name = (
-        name.replace("All of these together", "Size, aspect, format and compression")
-        if "All" in name
-        else name
-    )
+    told = _TOLD_BY_ALL[found.strength] if found.feature == "all" else _TOLD[found.strength]
+    name = f"{name} of the original files" if found.of == "original" else name
     unsure = "; too few sources to be sure" if found.strength == "unclear" else ""
     return Finding(
         level="warning" if found.strength in ("some", "strong") else "note",
@@ -186,15 +182,27 @@ def _shortcut(found: Probe) -> Finding:
 
 
 def _telling(result: Audit) -> Iterator[Finding]:
-    for one in result.telling:
-        share = "always" if one.share == 1 else f"to {100 * one.share:.1f} %"
+    """One finding a column, its values with most records first."""
+    for column in dict.fromkeys(one.column for one in result.telling):
+        ones = [one for one in result.telling if one.column == column]
+        said = "; ".join(
+            _said(ones, label) for label in ("ai", "real") if any(o.label == label for o in ones)
+        )
         yield Finding(
             level="warning",
-            what=f"{one.column}={one.value} is {share} {'AI' if one.label == 'ai' else 'real'} "
-            f"({one.records:,} records)",
-            advice=f"report figures without it first (--where {one.column}!={one.value}), or a network that "
-            f"knows {one.column} looks better than it is",
+            what=f"`{column}` gives the class away: {said}",
+            advice=f"measure without these values first (--where {column}!={ones[0].value}): a network that "
+            f"recognises them looks better than it is",
         )
+
+
+def _said(ones: list[Telling], label: str) -> str:
+    mine = [one for one in ones if one.label == label]
+    named = ", ".join(f"{one.value} ({one.records:,})" for one in mine[:4]) + (
+        ", ..." if len(mine) > 4 else ""
+    )
+    always = "always" if all(one.share == 1 for one in mine) else "nearly always"
+    return f"{named} {always} {'AI' if label == 'ai' else 'real'}"
 
 
 def _count(number: int, one: str, many: str | None = None) -> str:
