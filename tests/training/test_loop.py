@@ -79,6 +79,9 @@ def test_two_processes_learn_what_one_learns(
     subprocess.run([*launcher, *command(toy, run)], check=True, capture_output=True, env=environment)
     lines = history(run)
     assert [line["learning_rate"] for line in lines] == [line["learning_rate"] for line in uninterrupted]
+    # Each process normalises over its own half of a batch: equal only up to that noise.
+    assert lines[-1]["train_loss"] == pytest.approx(uninterrupted[-1]["train_loss"], abs=0.15)
+    assert lines[-1]["val_auc"] == pytest.approx(uninterrupted[-1]["val_auc"], abs=0.15)
     assert (run / "bundle" / "card.json").is_file()
 
 
