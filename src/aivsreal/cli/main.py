@@ -22,6 +22,7 @@ from aivsreal.errors import AivsrealError, CannotWrite, MissingDependency, Usage
 COMMANDS = {
     "predict": ("aivsreal.cli.predict:command", "Say of pictures whether they are AI-generated."),
     "models": ("aivsreal.cli.models:command", "List, show and verify models; record their figures."),
+    "audit": ("aivsreal.cli.audit:command", "Look for copies, leaks and shortcuts in labelled data."),
     "train": ("aivsreal.cli.train:command", "Train a model on labelled data, or go on with a run."),
     "export": ("aivsreal.cli.export:command", "Make a model that can be used out of a run."),
     "evaluate": ("aivsreal.cli.evaluate:command", "Measure a model on labelled data."),
@@ -187,7 +188,7 @@ def _drop_output() -> None:
 Examples:
   aivsreal predict photo.jpg
   aivsreal predict ~/Pictures --json > verdicts.jsonl
-  aivsreal train DATA --recipe photos --out RUN
+  aivsreal audit DATA && aivsreal train DATA --recipe photos --out RUN
   aivsreal evaluate RUN/bundle DATA --split test
 
 \b
