@@ -157,7 +157,12 @@ def _out_of_fold(columns: Floats, labels: Any, groups: Any, seed: int) -> Floats
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
     for learn, test in folds.split(columns, labels, groups):
         trees = HistGradientBoostingClassifier(
-            max_iter=40, max_leaf_nodes=8, learning_rate=0.15, class_weight="balanced", random_state=seed
+            max_iter=40,
+            max_bins=64,
+            max_leaf_nodes=8,
+            learning_rate=0.15,
+            class_weight="balanced",
+            random_state=seed,
         )
         with threadpool_limits(1):  # trees this small spend their time waiting for each other's threads
             trees.fit(columns[learn], labels[learn])

@@ -3,7 +3,8 @@
 For trying a pipeline end to end without any data. "Real" pictures are clouds of smooth colour under grain;
 "AI" pictures are the same clouds under a faint regular pattern, as upsampling leaves it: stripes from one
 "generator", a grid from the other. Grain and pattern have the same strength, and size, aspect, file format
-and quality are drawn without a look at the label, so nothing but the texture tells the classes apart.
+and quality are drawn without a look at the label, so nothing but the texture tells the classes apart:
+that, and what follows from it (a regular pattern compresses better than grain, so its files are smaller).
 """
 
 from __future__ import annotations
