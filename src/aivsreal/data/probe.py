@@ -160,6 +160,8 @@ def _out_of_fold(columns: Floats, labels: Any, groups: Any, seed: int) -> Floats
             max_iter=40,
             max_bins=64,
             max_leaf_nodes=8,
+            # The usual 20 would let no tree split a set of forty, however plain its shortcut.
+            min_samples_leaf=min(20, max(2, len(learn) // 10)),
             learning_rate=0.15,
             class_weight="balanced",
             random_state=seed,
