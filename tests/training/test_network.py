@@ -94,3 +94,9 @@ def test_a_graph_of_other_weights_is_told_apart() -> None:
     graph = to_onnx(make_network(NetworkSection(**SMALL)).eval(), 64)
     torch.manual_seed(5)
     assert largest_difference(make_network(NetworkSection(**SMALL)).eval(), graph, 64) > 1e-4
+
+
+def test_the_exported_graph_tells_nothing_of_the_machine_that_made_it() -> None:
+    graph = to_onnx(make_network(NetworkSection(**SMALL)).eval(), 64)
+    assert str(Path(__file__).parents[2]).encode() not in graph
+    assert b"site-packages" not in graph

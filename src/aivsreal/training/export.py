@@ -82,8 +82,28 @@ def to_onnx(network: Network, side: int) -> bytes:
         )
     if program is None:
         raise BadRun("torch exported no graph", hint="choose another backbone")
-    graph: bytes = program.model_proto.SerializeToString()
-    return graph
+    return without_traces(program.model_proto.SerializeToString())
+
+
+def without_traces(onnx_bytes: bytes) -> bytes:
+    """Return the same graph without the exporter's notes, which name files of the machine that made it."""
+    import onnx
+
+    model = onnx.load_from_string(onnx_bytes)
+    graph = model.graph
+    for part in (
+        model,
+        graph,
+        *graph.node,
+        *graph.initializer,
+        *graph.value_info,
+        *graph.input,
+        *graph.output,
+    ):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    stripped: bytes = model.SerializeToString()
+    return stripped
 
 
 def largest_difference(network: Network, onnx_bytes: bytes, side: int) -> float:
