@@ -70,6 +70,15 @@ def test_second_copies_are_left_out_and_copies_stay_together(pictures: list[str]
     assert all(len(splits) == 1 for splits in by_path.values())
 
 
+def test_copies_join_the_groups_that_they_stand_in(pictures: list[str]) -> None:
+    groups = {at: f"album {at}" for at in range(120)}
+    kept = with_validation(labelled(pictures + pictures, groups=groups), fraction=0.3, drop_copies=False)
+    by_path: dict[str, set[str]] = {}
+    for sample in kept:
+        by_path.setdefault(sample.path, set()).add(sample.split)
+    assert all(len(splits) == 1 for splits in by_path.values())
+
+
 def test_a_set_that_has_validation_stays_as_it_is(pictures: list[str]) -> None:
     whole = labelled(pictures)
     named = whole.with_samples([dataclasses.replace(s, split="val") for s in whole.samples[:9]])

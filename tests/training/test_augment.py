@@ -48,6 +48,12 @@ def test_without_augmentation_a_native_view_is_a_part_of_the_picture() -> None:
     assert any(np.array_equal(view, place) for place in places.reshape(-1, 32, 32, 3))
 
 
+def test_a_flip_shows_the_picture_mirrored() -> None:
+    pixels = picture(32, 32)
+    flipped = NOTHING.model_copy(update={"flip": 1.0})
+    assert np.array_equal(augment(pixels, flipped, 32, np.random.default_rng(0)), pixels[:, ::-1])
+
+
 def test_a_view_can_be_written_to_and_the_picture_stays_as_it_was() -> None:
     pixels = picture(32, 32)
     before = pixels.copy()

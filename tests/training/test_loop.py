@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from aivsreal.data.sources import load_set
 from aivsreal.data.toy import draw_toy_set
 from aivsreal.errors import BadData, BadRun
 from aivsreal.training.loop import class_weights, learning_rate_at, train
+from aivsreal.training.network import make_network
 from aivsreal.training.recipe import OptimiseSection, load_recipe
-from aivsreal.training.run import open_run
+from aivsreal.training.run import load_tensors, open_run
 
 QUICK = ["optimise.epochs=2", "data.limit=48"]
 TIMES = ("seconds", "images_per_second")
@@ -61,13 +63,41 @@ def test_a_run_killed_in_an_epoch_goes_on_as_if_nothing_had_been(
     arguments = command(toy, run)
     often = ["--set", "optimise.checkpoint_minutes=0"]
     process = subprocess.Popen([sys.executable, "-m", *arguments, *often], stdout=subprocess.DEVNULL)
-    wait_for(lambda: (run / "checkpoint.pt").exists(), process)
+    # The history is written right after the checkpoint: with it there, both are.
+    wait_for(lambda: (run / "history.jsonl").exists(), process)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert len(history(run)) < 2
     subprocess.run([sys.executable, "-m", *arguments, *often, "--resume"], check=True, capture_output=True)
     for resumed, whole in zip(timeless(history(run)), timeless(uninterrupted), strict=True):
         assert resumed == pytest.approx(whole, rel=1e-3, abs=1e-4)
+
+
+def test_a_run_killed_between_the_last_step_and_validation_goes_on(
+    toy: Path, tmp_path: Path, uninterrupted: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    recipe = load_recipe("toy", overrides=[*QUICK, "optimise.checkpoint_minutes=0"])
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("aivsreal.training.loop.predict_logits", killed)
+        train(load_set(toy), recipe, tmp_path / "run", say=lambda _: None)
+    train(load_set(toy), recipe, tmp_path / "run", resume=True, say=lambda _: None)
+    for resumed, whole in zip(timeless(history(tmp_path / "run")), timeless(uninterrupted), strict=True):
+        assert resumed == pytest.approx(whole, rel=1e-3, abs=1e-4)
+
+
+def test_the_exported_weights_are_the_average_and_the_average_moves(toy: Path, tmp_path: Path) -> None:
+    recipe = load_recipe("toy", overrides=["optimise.epochs=1", "data.limit=48"])
+    run = train(load_set(toy), recipe, tmp_path / "run", say=lambda _: None)
+    kept, last = load_tensors(run.weights)["weights"], load_tensors(run.checkpoint)
+    torch.manual_seed(recipe.optimise.seed)
+    begun = make_network(recipe.network).state_dict()
+    name = "head.1.weight"
+    assert torch.equal(kept[name], last["ema"][name])
+    assert not torch.equal(kept[name], last["network"][name])
+    assert not torch.equal(kept[name], begun[name])
 
 
 def test_two_processes_learn_what_one_learns(

@@ -172,11 +172,11 @@ class _Loop:
             progress.seconds = before + time.monotonic() - started
             self._report(rate, (progress.step - first) / (progress.seconds - before))
             self._save_now_and_then()
-        self._close_epoch(rate)
+        self._close_epoch()
 
     def _step(self, pictures: Tensor, labels: Tensor) -> float:
         progress, section = self.progress, self.recipe.optimise
-        rate = learning_rate_at(progress.epoch * self.steps + progress.step, self.steps, section)
+        rate = self._rate(progress.step)
         for group in self.optimiser.param_groups:
             group["lr"] = rate * group["factor"]
         pictures, labels = pictures.to(self.fabric.device), labels.to(self.fabric.device)
@@ -200,13 +200,18 @@ class _Loop:
         each = nn.functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
         return (each * self.weights[labels]).mean()
 
-    def _close_epoch(self, rate: float) -> None:
+    def _rate(self, step: int) -> float:
+        """The learning rate at a step of this epoch."""
+        return learning_rate_at(self.progress.epoch * self.steps + step, self.steps, self.recipe.optimise)
+
+    def _close_epoch(self) -> None:
+        """Validate and write the epoch's line; a run killed in here comes back with no step left to do."""
         progress = self.progress
         trained = np.array(progress.logits), np.array(progress.labels)
         logits, labels = self._validate(), np.array([sample.label for sample in self.validation])
         line = Epoch(
             epoch=progress.epoch + 1,
-            learning_rate=rate,
+            learning_rate=self._rate(self.steps - 1),
             train_loss=progress.loss_sum / max(1, self.steps),
             train_accuracy=float(np.mean((trained[0] > 0) == trained[1])),
             train_auc=auc(trained[1], trained[0]),
@@ -217,14 +222,7 @@ class _Loop:
             seconds=progress.seconds,
         )
         progress.history.append(asdict(line))
-        progress.epoch += 1
-        progress.step, progress.seconds, progress.loss_sum, progress.logits, progress.labels = (
-            0,
-            0.0,
-            0.0,
-            [],
-            [],
-        )
+        progress.begin_epoch(progress.epoch + 1)
         if line.val_auc > progress.best_auc:
             progress.best_auc, progress.best_epoch = line.val_auc, progress.epoch
             self._keep()

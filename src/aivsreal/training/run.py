@@ -53,6 +53,11 @@ class Progress:
     logits: list[float] = field(default_factory=list)  # of this epoch's training pictures so far
     labels: list[int] = field(default_factory=list)
 
+    def begin_epoch(self, epoch: int) -> None:
+        """Set what is counted within an epoch back to nothing."""
+        self.epoch, self.step, self.seconds, self.loss_sum = epoch, 0, 0.0, 0.0
+        self.logits, self.labels = [], []
+
 
 @dataclass(frozen=True)
 class Run:
