@@ -22,8 +22,9 @@ from time import perf_counter
 
 import numpy as np
 
-from aivsreal.detector import BATCH, OUTPUTS, Detector, available_cores
+from aivsreal.detector import BATCH, OUTPUTS, Detector
 from aivsreal.images import encode, open_picture, resize
+from aivsreal.threads import available_cores
 from aivsreal.views import make_views, short_side_needed
 
 PHOTOS = Path(__file__).resolve().parents[2] / "shared" / "data" / "photos"

@@ -9,10 +9,7 @@ users get.
 
 from __future__ import annotations
 
-import os
-from collections import deque
 from collections.abc import Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -25,6 +22,7 @@ from numpy.typing import NDArray
 from aivsreal.bundle import Bundle, load_bundle
 from aivsreal.errors import AivsrealError, BadBundle
 from aivsreal.images import Limits, Picture, Source, open_picture
+from aivsreal.threads import available_cores, in_order
 from aivsreal.verdict import Calibration, Verdict, judge
 from aivsreal.views import assemble_map, fuse, make_views, short_side_needed
 
@@ -115,17 +113,13 @@ class Detector:
         workers = workers or available_cores()
         # Pictures side by side use the cores better than threads within one.
         threads = max(1, self.threads // workers)
-        pool = ThreadPoolExecutor(workers, thread_name_prefix="aivsreal-predict")
-        under_way: deque[Future[Verdict | Failure]] = deque()
-        try:
-            for source in sources:
-                under_way.append(pool.submit(self._attempt, source, heatmap, threads))
-                if len(under_way) >= workers * AHEAD:
-                    yield under_way.popleft().result()
-            while under_way:
-                yield under_way.popleft().result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        yield from in_order(
+            lambda source: self._attempt(source, heatmap, threads),
+            sources,
+            threads=workers,
+            ahead=AHEAD,
+            name="aivsreal-predict",
+        )
 
     def _attempt(self, source: Source, heatmap: bool, threads: int) -> Verdict | Failure:
         try:
@@ -183,13 +177,6 @@ class Detector:
             if threads not in self._sessions:
                 self._sessions[threads] = _open_session(self.bundle, threads)
             return self._sessions[threads]
-
-
-def available_cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _open_session(bundle: Bundle, threads: int) -> InferenceSession:

@@ -116,7 +116,7 @@ def _absent(name: str, detail: str, hint: str) -> Check:
 def _cores() -> list[Check]:
     import onnxruntime
 
-    from aivsreal.detector import available_cores
+    from aivsreal.threads import available_cores
 
     providers = ", ".join(onnxruntime.get_available_providers())
     return [

@@ -67,12 +67,17 @@ def command(
     in the end, the bundle; a run that was stopped in any way goes on with --resume.
     """
     from aivsreal.data.sources import load_set
+    from aivsreal.data.split import with_validation
     from aivsreal.evaluation.finish import finish
     from aivsreal.training.loop import is_first_process, train
     from aivsreal.training.recipe import load_recipe
 
     recipe = load_recipe(recipe_name, scale=scale, overrides=overrides)
     labelled = load_set(data, where=where)
+    # Cut once here, for it decodes every picture: training and calibration take a set with validation as it is.
+    labelled = with_validation(
+        labelled, fraction=recipe.data.validation_fraction, drop_copies=recipe.data.drop_copies
+    )
     folder = out or Path("runs") / recipe.name
     run = train(labelled, recipe, folder, where=where, resume=resume, say=click.echo)
     if not is_first_process():

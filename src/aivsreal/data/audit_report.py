@@ -19,6 +19,7 @@ from aivsreal.data.words import LABEL_NAMES
 from aivsreal.errors import AivsrealError
 from aivsreal.files import atomic_write_text
 from aivsreal.images import encode, open_picture, resize
+from aivsreal.templates import html_environment
 
 _SIDE = 112
 _CLUSTERS, _MEMBERS = 12, 5
@@ -51,15 +52,7 @@ def write_report(path: str | Path, result: Audit, labelled: LabelledSet, *, seed
 
 def render(result: Audit, labelled: LabelledSet, *, seed: int = 0) -> str:
     """Return the report as HTML."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("aivsreal.data", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = html_environment("aivsreal.data")
     by_key = {s.key: s for s in labelled.samples}
     return environment.get_template("audit.html.j2").render(
         a=result,

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,6 +11,7 @@ import numpy as np
 
 from aivsreal.errors import AivsrealError
 from aivsreal.images import open_picture
+from aivsreal.threads import available_cores, in_order
 
 if TYPE_CHECKING:
     from aivsreal.data.labelled import Sample
@@ -42,26 +41,14 @@ def pixel_id_of(pixels: np.ndarray[Any, np.dtype[np.uint8]]) -> str:
     return digest.hexdigest()
 
 
-def threaded(
-    work: Callable[[_Item], _Result], items: Iterable[_Item], *, threads: int | None = None
-) -> Iterator[_Result]:
+def threaded(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
     """Yield work(item) in order, on all cores, with only a few chunks of items in flight."""
-    threads = threads or os.cpu_count() or 1
-    remaining = iter(items)
-    with ThreadPoolExecutor(threads) as pool:
-
-        def submit(count: int) -> list[object]:
-            return [pool.submit(_work_through, work, chunk) for chunk in islice(_chunks(remaining), count)]
-
-        waiting = submit(2 * threads)
-        while waiting:
-            first = waiting.pop(0)
-            yield from first.result()  # type: ignore[attr-defined]
-            waiting += submit(1)
-
-
-def _work_through(work: Callable[[_Item], _Result], items: Sequence[_Item]) -> list[_Result]:
-    return [work(item) for item in items]
+    # One small picture takes less time than handing it to a thread does.
+    chunks = _chunks(iter(items))
+    for results in in_order(
+        lambda chunk: [work(item) for item in chunk], chunks, threads=available_cores(), ahead=2
+    ):
+        yield from results
 
 
 def _chunks(items: Iterator[_Item]) -> Iterator[list[_Item]]:

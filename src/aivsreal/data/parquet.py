@@ -18,12 +18,11 @@ from types import ModuleType
 from typing import Any
 
 from aivsreal.data.labelled import Sample
-from aivsreal.data.where import nearest_hint
-from aivsreal.data.words import LabelWords, label_of, split_of, unknown_labels
+from aivsreal.data.where import first_column
+from aivsreal.data.words import LABEL_COLUMNS, LabelWords, label_of, split_of, unknown_labels
 from aivsreal.errors import BadData, MissingDependency, UnreadableImage
 
 IMAGE_COLUMNS = ("image", "img")
-LABEL_COLUMNS = ("label", "labels", "class")
 _CACHE_BYTES = 4 * 2**30
 # What pyarrow raises for damaged files: its own errors derive from these.
 _READ_ERRORS = (OSError, ValueError, NotImplementedError)
@@ -89,11 +88,8 @@ def _samples_of(file: Path, root: Path, own_words: LabelWords) -> list[Sample]:
 
 
 def _columns_of(file: Path, names: Sequence[str]) -> tuple[str, str]:
-    image = next((name for name in IMAGE_COLUMNS if name in names), None)
-    label = next((name for name in LABEL_COLUMNS if name in names), None)
-    if image is None or label is None:
-        wanted = "image" if image is None else "label"
-        raise BadData(f"{file} has no column {wanted!r}", hint=nearest_hint(wanted, names))
+    image = first_column(IMAGE_COLUMNS, names, file)
+    label = first_column(LABEL_COLUMNS, names, file)
     return image, label
 
 

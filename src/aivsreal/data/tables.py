@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from aivsreal.data.labelled import Sample
-from aivsreal.data.where import nearest_hint
-from aivsreal.data.words import LabelWords, label_of, split_of, unknown_labels
+from aivsreal.data.where import first_column
+from aivsreal.data.words import LABEL_COLUMNS, LabelWords, label_of, split_of, unknown_labels
 from aivsreal.errors import BadData
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson")
 _PATH_COLUMNS = ("path", "file", "file_name", "filename", "image")
-_LABEL_COLUMNS = ("label", "labels", "class")
 
 
 def table_samples(table: Path, own_words: LabelWords) -> list[Sample]:
@@ -97,9 +96,6 @@ def _json_rows(table: Path, stream: Iterable[str]) -> Iterator[dict[str, Any]]:
 
 
 def _columns_of(table: Path, names: list[str]) -> tuple[str, str]:
-    path = next((name for name in _PATH_COLUMNS if name in names), None)
-    label = next((name for name in _LABEL_COLUMNS if name in names), None)
-    if path is None or label is None:
-        wanted = "path" if path is None else "label"
-        raise BadData(f"{table} has no column {wanted!r}", hint=nearest_hint(wanted, names))
+    path = first_column(_PATH_COLUMNS, names, table)
+    label = first_column(LABEL_COLUMNS, names, table)
     return path, label

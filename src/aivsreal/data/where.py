@@ -52,6 +52,14 @@ def _meeting(labelled: LabelledSet, condition: str) -> LabelledSet:
     return labelled.with_samples(kept)
 
 
+def first_column(candidates: Sequence[str], names: Sequence[str], place: object) -> str:
+    """Return the first of the candidates that is among the names. Raises: BadData naming the nearest."""
+    found = next((name for name in candidates if name in names), None)
+    if found is None:
+        raise BadData(f"{place} has no column {candidates[0]!r}", hint=nearest_hint(candidates[0], names))
+    return found
+
+
 def nearest_hint(word: str, names: Sequence[str]) -> str:
     """Return a hint that names what was probably meant, and all that there is."""
     near = difflib.get_close_matches(word, names, n=1)

@@ -14,6 +14,7 @@ from aivsreal.errors import BadData
 
 REAL, AI = 0, 1
 LABEL_NAMES = ("real", "ai")
+LABEL_COLUMNS = ("label", "labels", "class")  # what tables and parquet files call the column
 
 # A name may also be that of a thing in a picture ("human", "nature"), so these give way to the plain words.
 _PLAIN = {

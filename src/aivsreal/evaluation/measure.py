@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
 from aivsreal.data.labelled import LabelledSet, Sample
-from aivsreal.detector import Detector, available_cores
+from aivsreal.detector import Detector
 from aivsreal.errors import UnreadableImage
 from aivsreal.evaluation.degrade import align
 from aivsreal.images import Facts, open_picture
+from aivsreal.threads import available_cores, in_order
 from aivsreal.verdict import Verdict, Word
 
 Chain = Literal["as_is", "aligned"]
@@ -64,7 +63,7 @@ def measure(
         return _scored(detector, sample, chain, keep_embeddings)
 
     rows = []
-    for row in _threaded(score, labelled.samples):
+    for row in in_order(score, labelled.samples, threads=available_cores(), ahead=_IN_FLIGHT):
         rows.append(row)
         if on_progress:
             on_progress(len(rows), len(labelled))
@@ -101,19 +100,3 @@ def _aligned(detector: Detector, data: bytes) -> tuple[Verdict, Facts]:
 
 
 _PREDICTED = {"as_is": _as_is, "aligned": _aligned}
-
-
-def _threaded(work: Callable[[Sample], Row], samples: Iterable[Sample]) -> Iterator[Row]:
-    """Yield work(sample) in order; when the caller stops or is interrupted, what waits is dropped."""
-    threads = available_cores()
-    waiting: deque[Future[Row]] = deque()
-    pool = ThreadPoolExecutor(threads)
-    try:
-        for sample in samples:
-            waiting.append(pool.submit(work, sample))
-            if len(waiting) >= _IN_FLIGHT * threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)

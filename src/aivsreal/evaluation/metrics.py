@@ -23,25 +23,11 @@ from aivsreal.evaluation.intervals import (
     mean_of_two,
     share,
 )
+from aivsreal.model_card import FIRST_METRICS
 
 Figures = dict[str, Figure | None]
 
-NAMES = (
-    "accuracy",
-    "balanced_accuracy",
-    "precision",
-    "recall",
-    "f1",
-    "roc_auc",
-    "average_precision",
-    "tpr_at_1_fpr",
-    "tpr_at_5_fpr",
-    "false_positive_rate",
-    "uncertain_share",
-    "balanced_accuracy_answered",
-    "calibration_error",
-    "log_loss",
-)
+NAMES = (*FIRST_METRICS, "balanced_accuracy_answered", "log_loss")
 WORDS = ("real", "uncertain", "ai")
 BINS = 15
 _SMALLEST_BIN = 5

@@ -10,6 +10,7 @@ from typing import Any
 from aivsreal.evaluation.measure import CHAINS
 from aivsreal.evaluation.plots import Plot
 from aivsreal.files import atomic_write_text
+from aivsreal.templates import html_environment
 
 TEMPLATE = "report.html.j2"
 _BARE = {"roc_auc", "average_precision", "log_loss"}
@@ -88,15 +89,7 @@ SLICE_FIGURES = ("recall", "false_positive_rate", "roc_auc")
 
 def write_report(path: Path, metrics: Mapping[str, Any], plots: Sequence[Plot]) -> Path:
     """Return `path` after it holds the report on a measurement. Raises: CannotWrite."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("aivsreal.evaluation", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = html_environment("aivsreal.evaluation")
     environment.filters.update(figure=as_text)
     html = environment.get_template(TEMPLATE).render(
         m=metrics,
