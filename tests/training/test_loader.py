@@ -7,7 +7,7 @@ import torch
 from aivsreal.data.labelled import LabelledSet, Sample
 from aivsreal.data.sources import load_set
 from aivsreal.data.toy import draw_toy_set
-from aivsreal.training.loader import epoch_order, limited, training_loader
+from aivsreal.training.loader import epoch_order, limited, training_batches
 from aivsreal.training.recipe import Recipe, load_recipe
 
 
@@ -55,7 +55,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> LabelledSet:
 
 
 def batches(toy: LabelledSet, **options: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    return [tuple(batch) for batch in training_loader(toy.samples, recipe(), 0, **{"workers": 0, **options})]
+    return [tuple(batch) for batch in training_batches(toy.samples, recipe(), 0, **options)]
 
 
 def test_a_resumed_epoch_shows_the_very_pictures_that_were_left(toy: LabelledSet) -> None:
@@ -65,7 +65,7 @@ def test_a_resumed_epoch_shows_the_very_pictures_that_were_left(toy: LabelledSet
 
 
 def test_worker_processes_change_nothing(toy: LabelledSet) -> None:
-    assert all(torch.equal(a[0], b[0]) for a, b in zip(batches(toy), batches(toy, workers=2), strict=True))
+    assert all(torch.equal(a[0], b[0]) for a, b in zip(batches(toy), batches(toy, processes=2), strict=True))
 
 
 def test_two_processes_share_the_batches_of_one(toy: LabelledSet) -> None:

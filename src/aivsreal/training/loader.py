@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -17,9 +19,13 @@ from torch.utils.data import DataLoader, Dataset
 
 from aivsreal.data.labelled import LabelledSet, Sample
 from aivsreal.images import open_picture
+from aivsreal.threads import available_cores
 from aivsreal.training.augment import augment
 from aivsreal.training.recipe import DataSection, Recipe
 from aivsreal.views import Views, ViewSpec, make_views
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 Draw = tuple[int, int, int]  # epoch, position in the epoch, index of the sample
 
@@ -42,21 +48,6 @@ class TrainingPictures(Dataset[tuple[torch.Tensor, int]]):
         rng = np.random.default_rng((self.seed, epoch, position))
         view = augment(open_picture(sample.read()).pixels, self.section, self.size, rng)
         return torch.from_numpy(view), sample.label
-
-
-class ValidationPictures(Dataset[tuple[Views, int]]):
-    """The views that a verdict would be given from, and the label."""
-
-    def __init__(self, samples: Sequence[Sample], spec: ViewSpec) -> None:
-        self.samples = samples
-        self.spec = spec
-
-    def __len__(self) -> int:
-        return len(self.samples)
-
-    def __getitem__(self, index: int) -> tuple[Views, int]:
-        sample = self.samples[index]
-        return make_views(open_picture(sample.read()).pixels, self.spec), sample.label
 
 
 class EpochOrder:
@@ -100,22 +91,18 @@ def epoch_steps(samples: Sequence[Sample], recipe: Recipe) -> int:
     return recipe.optimise.steps_per_epoch or max(1, len(samples) // recipe.optimise.batch_size)
 
 
-def validation_loader(
-    samples: Sequence[Sample], spec: ViewSpec, *, batch_size: int = 16, workers: int | None = None
-) -> DataLoader[tuple[Views, int]]:
-    """Return the samples' views in batches of pictures, just as a verdict makes them."""
-    count = default_workers() if workers is None else workers
-    return DataLoader(
-        ValidationPictures(samples, spec),
-        batch_size=batch_size,
-        collate_fn=list,
-        num_workers=count,
-        multiprocessing_context="fork" if count and hasattr(os, "fork") else None,
-        generator=torch.Generator(),
-    )
+def validation_batches(
+    samples: Sequence[Sample], spec: ViewSpec, *, batch_size: int = 16
+) -> Iterator[list[Views]]:
+    """Yield the samples' views in batches of pictures, just as a verdict makes them."""
+
+    def views_of(sample: Sample) -> Views:
+        return make_views(open_picture(sample.read()).pixels, spec)
+
+    return _between_steps(views_of, _batched(samples, batch_size))
 
 
-def training_loader(
+def training_batches(
     samples: Sequence[Sample],
     recipe: Recipe,
     epoch: int,
@@ -123,25 +110,50 @@ def training_loader(
     skip: int = 0,
     rank: int = 0,
     world: int = 1,
-    workers: int | None = None,
-) -> DataLoader[tuple[torch.Tensor, int]]:
-    """Return an epoch's batches: uint8 [n, size, size, 3], labels int64 [n]; n = batch_size / world."""
+    processes: int = 0,
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Yield an epoch's batches: uint8 [n, size, size, 3], labels int64 [n]; n = batch_size / world.
+
+    processes: how many decode ahead of the network; 0: threads of this one decode between its steps.
+    """
     order = EpochOrder(epoch_order(samples, recipe, epoch), recipe.optimise.batch_size, rank, world)
     order.epoch, order.skip = epoch, skip
-    count = default_workers() if workers is None else workers
-    return DataLoader(
-        TrainingPictures(samples, recipe),
+    pictures = TrainingPictures(samples, recipe)
+    if processes == 0:
+        for drawn in _between_steps(pictures.__getitem__, order):
+            views, labels = zip(*drawn, strict=True)
+            yield torch.stack(views), torch.tensor(labels)
+        return
+    yield from DataLoader(
+        pictures,
         batch_sampler=order,
-        num_workers=count,
-        prefetch_factor=4 if count else None,
-        multiprocessing_context="fork" if count and hasattr(os, "fork") else None,
+        num_workers=processes,
+        prefetch_factor=4,
+        multiprocessing_context="fork" if hasattr(os, "fork") else None,
         generator=torch.Generator(),  # or it would draw from the global one, which dropout goes on with
     )
 
 
-def default_workers() -> int:
-    """Return how many processes decode: one keeps two cores of training fed, large machines want more."""
-    return max(1, min(8, (os.cpu_count() or 2) // 2))
+def decoding_processes(device_type: str) -> int:
+    """Return how many processes should decode for a network on such a device.
+
+    On a CPU none: they would share its cores with the network, whose every layer waits for the slowest of
+    its threads, so that a core lost to decoding costs all of them.
+    """
+    return 0 if device_type == "cpu" else max(1, min(8, available_cores() - 1))
+
+
+def _between_steps(
+    work: Callable[[_Item], _Result], batches: Iterable[Sequence[_Item]]
+) -> Iterator[list[_Result]]:
+    """The results of a batch at a time, made by as many threads as the network uses, while it waits."""
+    with ThreadPoolExecutor(torch.get_num_threads(), thread_name_prefix="aivsreal-decode") as pool:
+        for batch in batches:
+            yield list(pool.map(work, batch))
+
+
+def _batched(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
 
 
 def limited(labelled: LabelledSet, limit: int | None) -> LabelledSet:

@@ -25,10 +25,11 @@ from aivsreal.data.split import with_validation
 from aivsreal.errors import BadRun
 from aivsreal.training.curves import draw_curves
 from aivsreal.training.loader import (
+    decoding_processes,
     epoch_steps,
     limited,
-    training_loader,
-    validation_loader,
+    training_batches,
+    validation_batches,
 )
 from aivsreal.training.network import Network, make_network, set_training
 from aivsreal.training.recipe import OptimiseSection, Recipe
@@ -109,12 +110,12 @@ def predict_logits(
     """Return a fused logit a sample, float64 [n], from the same views as a verdict is given from."""
     network.eval()
     found: list[float] = []
-    for batch in validation_loader(samples, spec):
-        views = torch.from_numpy(np.concatenate([made.batch for made, _ in batch])).to(fabric.device)
+    for batch in validation_batches(samples, spec):
+        views = torch.from_numpy(np.concatenate([made.batch for made in batch])).to(fabric.device)
         with fabric.autocast():
             logits = network(views).float().cpu().numpy()
         start = 0
-        for made, _ in batch:
+        for made in batch:
             stop = start + len(made.batch)
             found.append(float(fuse(logits[start:stop], made, spec)))
             start = stop
@@ -156,17 +157,18 @@ class _Loop:
 
     def _epoch(self) -> None:
         progress = self.progress
-        loader = training_loader(
+        batches = training_batches(
             self.training,
             self.recipe,
             progress.epoch,
             skip=progress.step,
             rank=self.fabric.global_rank,
             world=self.fabric.world_size,
+            processes=decoding_processes(self.fabric.device.type),
         )
         set_training(self.network, self.recipe.network.freeze_stages)
         started, before, first = time.monotonic(), progress.seconds, progress.step
-        for pictures, labels in loader:
+        for pictures, labels in batches:
             rate = self._step(pictures, labels)
             progress.step += 1
             progress.seconds = before + time.monotonic() - started
