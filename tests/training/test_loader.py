@@ -54,7 +54,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> LabelledSet:
     return load_set(draw_toy_set(tmp_path_factory.mktemp("toy") / "set", n=48)).of_split("train")
 
 
-def batches(toy: LabelledSet, **options: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
+def batches(toy: LabelledSet, **options: int) -> list[tuple[torch.Tensor, ...]]:
     return [tuple(batch) for batch in training_batches(toy.samples, recipe(), 0, **options)]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from aivsreal.cli.options import data_argument, where_option
+from aivsreal.cli.options import several_data_argument, where_option
 
 EXAMPLES = """\b
 Examples:
@@ -17,7 +17,7 @@ Examples:
 
 @click.command("export", epilog=EXAMPLES)
 @click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
-@data_argument
+@several_data_argument
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -28,15 +28,15 @@ Examples:
     "--version", default="1.0.0", show_default=True, help="The model's version, as verdicts cite it."
 )
 @where_option
-def command(run: Path, data: str, out: Path | None, version: str, where: tuple[str, ...]) -> None:
+def command(run: Path, data: tuple[str, ...], out: Path | None, version: str, where: tuple[str, ...]) -> None:
     """Make a model that can be used out of a RUN, calibrated on the validation split of DATA.
 
     DATA (and --where) are what the run was trained on: probabilities and thresholds are fitted on its
     validation pictures, through the exported graph. 'aivsreal train' does this by itself when it ends;
     export a run that is still under way to use its best epoch so far.
     """
-    from aivsreal.data.sources import load_set
+    from aivsreal.data.sources import load_sets
     from aivsreal.evaluation.finish import finish
 
-    bundle = finish(run, load_set(data, where=where), out or run / "bundle", version=version, say=click.echo)
+    bundle = finish(run, load_sets(data, where=where), out or run / "bundle", version=version, say=click.echo)
     click.echo(f"the model is in {bundle.folder}")

@@ -10,6 +10,9 @@ import click
 data_argument = click.argument("data", metavar="DATA")
 """DATA: a folder, a parquet file or folder, a table, or the name of a public set."""
 
+several_data_argument = click.argument("data", metavar="DATA...", nargs=-1, required=True)
+"""One DATA or several, joined into one set."""
+
 model_argument = click.argument("model", metavar="MODEL")
 """MODEL: the name of a shipped or registered model, or a bundle's folder."""
 

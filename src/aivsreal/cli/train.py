@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from aivsreal.cli.options import data_argument, where_option
+from aivsreal.cli.options import several_data_argument, where_option
 
 EXAMPLES = """\b
 Examples:
   aivsreal train pictures/ --recipe photos
-  aivsreal train pictures/ --recipe photos --resume
+  aivsreal train pictures/ more.parquet --recipe photos --resume
   aivsreal train pictures/ --recipe mine.toml --set optimise.epochs=5 --out runs/mine
   aivsreal train pictures/ --recipe photos --where generator!=midjourney
   torchrun --nproc-per-node 2 -m aivsreal train pictures/ --recipe photos
@@ -19,7 +19,7 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES)
-@data_argument
+@several_data_argument
 @click.option(
     "--recipe",
     "recipe_name",
@@ -52,7 +52,7 @@ Examples:
 )
 @where_option
 def command(
-    data: str,
+    data: tuple[str, ...],
     recipe_name: str,
     out: Path | None,
     resume: bool,
@@ -62,18 +62,18 @@ def command(
 ) -> None:
     """Train a model on DATA, and export it as a bundle.
 
-    DATA is a folder, a parquet file or folder, a table, or the name of a public set. A set without a
-    validation split gets one cut from train. The run folder holds recipe, history, checkpoints, curves and,
+    DATA is a folder, a parquet file or folder, a table, or the name of a public set; several are joined. A
+    set without a validation split gets one cut from train. The run folder holds recipe, history, checkpoints, curves and,
     in the end, the bundle; a run that was stopped in any way goes on with --resume.
     """
-    from aivsreal.data.sources import load_set
+    from aivsreal.data.sources import load_sets
     from aivsreal.data.split import with_validation
     from aivsreal.evaluation.finish import finish
     from aivsreal.training.loop import is_first_process, train
     from aivsreal.training.recipe import load_recipe
 
     recipe = load_recipe(recipe_name, scale=scale, overrides=overrides)
-    labelled = load_set(data, where=where)
+    labelled = load_sets(data, where=where)
     # Cut once here, for it decodes every picture: training and calibration take a set with validation as it is.
     labelled = with_validation(
         labelled, fraction=recipe.data.validation_fraction, drop_copies=recipe.data.drop_copies
@@ -83,4 +83,6 @@ def command(
     if not is_first_process():
         return
     bundle = finish(run.folder, labelled, run.folder / "bundle", say=click.echo)
-    click.echo(f"the model is in {bundle.folder}; measure it with: aivsreal evaluate {bundle.folder} {data}")
+    click.echo(
+        f"the model is in {bundle.folder}; measure it with: aivsreal evaluate {bundle.folder} {data[0]}"
+    )

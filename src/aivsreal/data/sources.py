@@ -6,6 +6,8 @@ This is where a training image's way begins, and where every command that takes 
 from __future__ import annotations
 
 import csv
+import dataclasses
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from aivsreal.data.where import narrowed
 from aivsreal.data.words import REAL, label_of, read_own_words
 from aivsreal.errors import BadData
 
-__all__ = ["LabelledSet", "Sample", "load_set", "require_both_classes"]
+__all__ = ["LabelledSet", "Sample", "load_set", "load_sets", "require_both_classes"]
 
 _HUB_PREFIXES = ("hub:", "hf:", "kaggle:")
 # Columns of generators.csv that count pictures or comment; the rest is joined to the records.
@@ -48,6 +50,30 @@ def load_set(
     if both_classes:
         require_both_classes(labelled)
     return labelled
+
+
+def load_sets(paths_or_names: Sequence[str | Path], *, where: Sequence[str] = ()) -> LabelledSet:
+    """Return several sets as one; each record keeps its own split. Keys begin with their set's name then.
+
+    Raises: what `load_set` raises, of the first set that cannot be used.
+    """
+    if len(paths_or_names) == 1:
+        return load_set(paths_or_names[0], where=where)
+    sets = [load_set(path_or_name) for path_or_name in paths_or_names]
+    joined = LabelledSet(
+        name=" + ".join(labelled.name for labelled in sets),
+        root=sets[0].root,
+        samples=tuple(
+            dataclasses.replace(sample, key=f"{labelled.name}/{sample.key}")
+            for labelled in sets
+            for sample in labelled
+        ),
+        generator_table={
+            k: row for labelled in reversed(sets) for k, row in labelled.generator_table.items()
+        },
+        ignored=sum((Counter(labelled.ignored) for labelled in sets), Counter()),
+    )
+    return narrowed(joined, where)
 
 
 def _found(path_or_name: str | Path) -> Path:

@@ -30,7 +30,7 @@ _Result = TypeVar("_Result")
 Draw = tuple[int, int, int]  # epoch, position in the epoch, index of the sample
 
 
-class TrainingPictures(Dataset[tuple[torch.Tensor, int]]):
+class TrainingPictures(Dataset[tuple[torch.Tensor, int, int]]):
     """Augmented training views, addressed by (epoch, position, sample index)."""
 
     def __init__(self, samples: Sequence[Sample], recipe: Recipe) -> None:
@@ -42,12 +42,12 @@ class TrainingPictures(Dataset[tuple[torch.Tensor, int]]):
     def __len__(self) -> int:
         return len(self.samples)
 
-    def __getitem__(self, draw: Draw) -> tuple[torch.Tensor, int]:
+    def __getitem__(self, draw: Draw) -> tuple[torch.Tensor, int, int]:
         epoch, position, index = draw
         sample = self.samples[index]
         rng = np.random.default_rng((self.seed, epoch, position))
         view = augment(open_picture(sample.read()).pixels, self.section, self.size, rng)
-        return torch.from_numpy(view), sample.label
+        return torch.from_numpy(view), sample.label, index
 
 
 class EpochOrder:
@@ -111,18 +111,20 @@ def training_batches(
     rank: int = 0,
     world: int = 1,
     processes: int = 0,
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Yield an epoch's batches: uint8 [n, size, size, 3], labels int64 [n]; n = batch_size / world.
+) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+    """Yield an epoch's batches: uint8 [n, size, size, 3], labels and sample indices int64 [n].
 
-    processes: how many decode ahead of the network; 0: threads of this one decode between its steps.
+    n = batch_size / world
+
+    processes: how many decode ahead of the network; 0: threads of this one decode between its steps
     """
     order = EpochOrder(epoch_order(samples, recipe, epoch), recipe.optimise.batch_size, rank, world)
     order.epoch, order.skip = epoch, skip
     pictures = TrainingPictures(samples, recipe)
     if processes == 0:
         for drawn in _between_steps(pictures.__getitem__, order):
-            views, labels = zip(*drawn, strict=True)
-            yield torch.stack(views), torch.tensor(labels)
+            views, labels, indices = zip(*drawn, strict=True)
+            yield torch.stack(views), torch.tensor(labels), torch.tensor(indices)
         return
     yield from DataLoader(
         pictures,

@@ -34,6 +34,7 @@ from aivsreal.training.loader import (
 from aivsreal.training.network import Network, make_network, set_training
 from aivsreal.training.recipe import OptimiseSection, Recipe
 from aivsreal.training.run import Epoch, Progress, Run, begin_run, open_run, save_tensors
+from aivsreal.training.teacher import Student, Teacher, load_teacher
 from aivsreal.training.timm_import import import_timm
 from aivsreal.views import ViewSpec, fuse
 
@@ -134,12 +135,14 @@ class _Loop:
         torch.manual_seed(self.recipe.optimise.seed)
         resumed = run.load_progress()
         self.network = make_network(self.recipe.network, load_trunk=resumed is None).to(fabric.device)
-        self.optimiser = _optimiser(self.network, self.recipe)
+        self.teacher = self._load_teacher()
+        self.student = Student(self.network, self.teacher).to(fabric.device)
+        self.optimiser = _optimiser(self.student, self.recipe)
         self.ema = _average(self.network, self.recipe.optimise.ema_decay)
         self.progress = Progress()
         if resumed is not None:
             self._restore(*resumed)
-        self.wrapped, self.wrapped_optimiser = fabric.setup(self.network, self.optimiser)
+        self.wrapped, self.wrapped_optimiser = fabric.setup(self.student, self.optimiser)
         self.steps = epoch_steps(training, self.recipe)
         real, ai = class_weights(training, self.recipe)
         self.weights = torch.tensor([real, ai], device=fabric.device)
@@ -168,23 +171,24 @@ class _Loop:
         )
         set_training(self.network, self.recipe.network.freeze_stages)
         started, before, first = time.monotonic(), progress.seconds, progress.step
-        for pictures, labels in batches:
-            rate = self._step(pictures, labels)
+        for pictures, labels, indices in batches:
+            rate = self._step(pictures, labels, indices)
             progress.step += 1
             progress.seconds = before + time.monotonic() - started
             self._report(rate, (progress.step - first) / (progress.seconds - before))
             self._save_now_and_then()
         self._close_epoch()
 
-    def _step(self, pictures: Tensor, labels: Tensor) -> float:
+    def _step(self, pictures: Tensor, labels: Tensor, indices: Tensor) -> float:
         progress, section = self.progress, self.recipe.optimise
         rate = self._rate(progress.step)
         for group in self.optimiser.param_groups:
             group["lr"] = rate * group["factor"]
         pictures, labels = pictures.to(self.fabric.device), labels.to(self.fabric.device)
-        logits = self.wrapped(pictures)
+        logits, projected = self.wrapped(pictures)
         loss = self._loss(logits, labels)
-        self.fabric.backward(loss + self.network.penalty())
+        taught = self.teacher.loss(projected, indices) * self.recipe.teacher.weight if self.teacher else 0.0
+        self.fabric.backward(loss + taught + self.network.penalty())
         if section.clip_norm is not None:
             self.fabric.clip_gradients(self.wrapped, self.wrapped_optimiser, max_norm=section.clip_norm)
         self.wrapped_optimiser.step()
@@ -260,7 +264,7 @@ class _Loop:
         if not self.fabric.is_global_zero:
             return
         state: dict[str, Any] = {
-            "network": self.network.state_dict(),
+            "student": self.student.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "ema": self.ema.module.state_dict() if self.ema is not None else {},
             "random": torch.get_rng_state(),
@@ -269,11 +273,18 @@ class _Loop:
 
     def _restore(self, progress: Progress, state: dict[str, Any]) -> None:
         self.progress = progress
-        self.network.load_state_dict(state["network"])
+        self.student.load_state_dict(state["student"])
         self.optimiser.load_state_dict(state["optimiser"])
         if self.ema is not None:
             self.ema.module.load_state_dict(state["ema"])
         torch.set_rng_state(state["random"])
+
+    def _load_teacher(self) -> Teacher | None:
+        if self.recipe.teacher.features is None:
+            return None
+        teacher = load_teacher(Path(self.recipe.teacher.features), self.training)
+        device = self.fabric.device
+        return Teacher(teacher.features.to(device), teacher.known.to(device))
 
     def _report(self, rate: float, steps_per_second: float) -> None:
         """A line every half minute of a long epoch: where it is, and when all will be done."""
@@ -336,13 +347,13 @@ def _counts(labelled: LabelledSet) -> dict[str, int]:
     return {"real": len(labelled) - ai, "ai": ai}
 
 
-def _optimiser(network: Network, recipe: Recipe) -> torch.optim.Optimizer:
+def _optimiser(student: Student, recipe: Recipe) -> torch.optim.Optimizer:
     section = recipe.optimise
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-    for name, weight in network.named_parameters():
+    for name, weight in student.named_parameters():
         if not weight.requires_grad:
             continue
-        factor = section.trunk_factor if name.startswith("trunk.") else 1.0
+        factor = section.trunk_factor if name.startswith("network.trunk.") else 1.0
         decay = section.weight_decay if weight.ndim > 1 else 0.0
         groups.setdefault((factor, decay), []).append(weight)
     parameters = [

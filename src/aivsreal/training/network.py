@@ -40,6 +40,7 @@ class Network(nn.Module):
     def __init__(self, section: NetworkSection, trunk: nn.Module, features: int) -> None:
         super().__init__()
         self.trunk = trunk
+        self.width = features
         self.head = _head(section, features)
         self.hidden_l2 = section.hidden_l2
         mean = section.channel_mean or (section.mean,) * 3
@@ -56,7 +57,14 @@ class Network(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Return the logits, float32 [n], of `pictures`: uint8 [n, side, side, 3]."""
-        pooled = self.features(pictures).float().mean(dim=(2, 3))
+        return self.judge(self.pooled(pictures))
+
+    def pooled(self, pictures: Tensor) -> Tensor:
+        """Return the features' mean over all places, float32 [n, width]."""
+        return self.features(pictures).float().mean(dim=(2, 3))
+
+    def judge(self, pooled: Tensor) -> Tensor:
+        """Return the logits, float32 [n], of pooled features."""
         # A logit in bf16 has 8 bits: too few to rank pictures by.
         with torch.autocast(pooled.device.type, enabled=False):
             logits: Tensor = self.head(pooled).squeeze(1)

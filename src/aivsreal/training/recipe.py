@@ -186,6 +186,17 @@ class OptimiseSection(Section):
     seed: int = Field(1, ge=0, description="Seed of the order, the augmentation and the dropout.")
 
 
+class TeacherSection(Section):
+    """What else is learned beside the label: the features of a large frozen network."""
+
+    features: str | None = Field(
+        None, description="File of the teacher's features of the training pictures; none: no teacher."
+    )
+    weight: float = Field(
+        0.5, ge=0, description="Weight of the features' mean squared error beside the label's loss."
+    )
+
+
 class PromiseSection(Section):
     """What the exported thresholds are chosen for, on the validation split."""
 
@@ -208,6 +219,7 @@ class Recipe(Section):
     augment: AugmentSection = AugmentSection()
     optimise: OptimiseSection = OptimiseSection()
     views: ViewSpec
+    teacher: TeacherSection = TeacherSection()
     promise: PromiseSection = PromiseSection()
     limits: tuple[str, ...] = Field((), description="Known weaknesses, plain sentences for the model card.")
     scales: dict[str, dict[str, Any]] = Field(
