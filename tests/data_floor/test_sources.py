@@ -322,6 +322,24 @@ def test_generator_table_is_joined_and_a_records_own_value_wins(tmp_path):
     assert labelled.generator_table["mj"]["year"] == "2023"
 
 
+def test_tags_are_joined_by_the_sha256_that_the_data_names(tmp_path):
+    parquet(tmp_path / "d.parquet", [b"1", b"2"], ["real", "ai"], sha256=["aa", "bb"])
+    (tmp_path / "tags.csv").write_text("sha256,tags\naa,dark phone\ncc,press\n")
+    labelled = load_set(tmp_path, tags=tmp_path / "tags.csv")
+    assert [s.columns["tags"] for s in labelled] == ["dark phone", None]
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [("sha256,tags\ncc,press\n", "tags no picture"), ("name,tag\n", "no columns"), ("", "no columns")],
+)
+def test_a_table_of_other_pictures_or_columns_is_refused(tmp_path, table, says):
+    parquet(tmp_path / "d.parquet", [b"1"], ["real"], sha256=["aa"])
+    (tmp_path / "tags.csv").write_text(table)
+    with pytest.raises(BadData, match=says):
+        load_set(tmp_path, tags=tmp_path / "tags.csv")
+
+
 def test_fingerprint_follows_content_not_names(tmp_path):
     data = picture(1)
     tree(tmp_path / "one", "train/real/a.png", "train/fake/b.png", data=data)

@@ -1,5 +1,6 @@
 """Slices: AI pictures against every photograph, files by kind, format and size against their own."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,9 @@ from tests.data.draw import flat, write
 from tests.evaluation.drawn import draw_set
 
 
-def answers_on(folder: Path, bundle: Path) -> Answers:
+def answers_on(folder: Path, bundle: Path, tags: Path | None = None) -> Answers:
     detector = Detector(tiny_bundle(bundle))
-    data = load_set(folder)
+    data = load_set(folder, tags=tags)
     return Answers.of({chain: measure(detector, data, chain=chain) for chain in CHAINS})
 
 
@@ -82,3 +83,18 @@ def test_sources_of_a_handful_of_pictures_are_no_slice(tmp_path: Path) -> None:
     found = slices(answers_on(tmp_path / "data", tmp_path / "tiny"))
     assert "source=attic" not in found
     assert found["generator=odd"]["n"] == 1
+
+
+def test_each_tag_of_thirty_photographs_has_its_own_rate(tmp_path: Path) -> None:
+    lines = ["sha256,tags"]
+    for number in range(30):
+        grey = 200 + number if number < 10 else 20 + number  # the tiny bundle calls bright ones AI
+        path = write(tmp_path / f"data/real/{number}.png", flat(40, 40, (grey, grey, grey)))
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        lines.append(f"{sha256},night few" if number else f"{sha256},night")
+    write(tmp_path / "data/fake/a.png", flat(40, 40, (230, 230, 230)))
+    (tmp_path / "tags.csv").write_text("\n".join(lines))
+    found = slices(answers_on(tmp_path / "data", tmp_path / "tiny", tmp_path / "tags.csv"))
+    assert [name for name in found if name.startswith("tag=")] == ["tag=night"]
+    assert (found["tag=night"]["n_real"], found["tag=night"]["compared"]) == (30, "one_class")
+    assert found["tag=night"]["as_is"]["false_positive_rate"]["value"] == pytest.approx(1 / 3, abs=1e-4)

@@ -14,6 +14,7 @@ from aivsreal.cli.options import data_argument, json_option, model_argument, pri
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 # What the terminal shows; the report has everything.
 SHOWN = {
@@ -41,6 +42,7 @@ SOME_FAILED = 1
 Examples:
   aivsreal evaluate photos DATA --split unseen
   aivsreal evaluate RUN/bundle DATA --where origin_kind!=benchmark --out report/text-to-image
+  aivsreal evaluate photos DATA --split unseen --slices docs/slices/photos.csv
   aivsreal evaluate cifake DATA --json | jq .as_is.accuracy
 
 \b
@@ -58,6 +60,13 @@ cannot be used; 7 a package is missing; 8 the folder cannot be written.
 @click.option("--split", metavar="NAME", help="Which split to measure on.  [default: test]")
 @where_option
 @click.option(
+    "--slices",
+    "tags",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="TABLE.csv",
+    help="Measure the photographs of each tag too: a table of sha256 and tags, with spaces between tags.",
+)
+@click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
@@ -65,7 +74,13 @@ cannot be used; 7 a package is missing; 8 the folder cannot be written.
 )
 @json_option
 def command(
-    model: str, data: str, split: str | None, where: tuple[str, ...], out: Path | None, as_json: bool
+    model: str,
+    data: str,
+    split: str | None,
+    where: tuple[str, ...],
+    tags: Path | None,
+    out: Path | None,
+    as_json: bool,
 ) -> int:
     """Measure MODEL on the labelled pictures in DATA.
 
@@ -79,7 +94,7 @@ def command(
     from aivsreal.data.sources import load_set
     from aivsreal.evaluation import evaluate
 
-    labelled = load_set(data, where=where)
+    labelled = load_set(data, where=where, tags=tags)
     with _progress(Console(stderr=True)) as advance:
         path = evaluate(model, labelled, split, out, where=where, on_progress=advance)
     metrics = json.loads(path.read_text("utf-8"))
@@ -116,10 +131,24 @@ def _show(console: Console, metrics: dict[str, Any], folder: Path) -> None:
     for name, called in SHOWN.items():
         table.add_row(called, *(_text(metrics[chain][name]) for chain in chains))
     console.print(table)
+    if tagged := {name: found for name, found in metrics["slices"].items() if name.startswith("tag=")}:
+        console.print(_tag_table(tagged))
     if counts["failed"]:
         pictures = "1 picture" if counts["failed"] == 1 else f"{counts['failed']:,} pictures"
         console.print(f"{pictures} could not be read: see predictions.csv")
     console.print(f"report: {folder / 'report.html'}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _tag_table(tagged: dict[str, Any]) -> Table:
+    from rich.table import Table
+
+    table = Table("tag", "photographs", title="photographs called AI, by tag")
+    for chain in ("as_is", "aligned"):
+        table.add_column(CHAINS[chain], justify="right")
+    for name, found in tagged.items():
+        shares = (_text(found[chain].get("false_positive_rate")) for chain in ("as_is", "aligned"))
+        table.add_row(name.removeprefix("tag="), f"{found['n_real']:,}", *shares)
+    return table
 
 
 def _text(figure: dict[str, float] | None) -> str:

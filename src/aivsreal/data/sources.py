@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from aivsreal.data.contents import content_ids
 from aivsreal.data.folders import folder_samples
 from aivsreal.data.labelled import LabelledSet, Sample, require_both_classes
 from aivsreal.data.parquet import parquet_samples
@@ -28,12 +29,17 @@ _NAMES = ("generator", "source", "group")
 
 
 def load_set(
-    path_or_name: str | Path, *, where: Sequence[str] = (), both_classes: bool = False
+    path_or_name: str | Path,
+    *,
+    where: Sequence[str] = (),
+    both_classes: bool = False,
+    tags: str | Path | None = None,
 ) -> LabelledSet:
     """Return the labelled images of a folder, parquet file, table (CSV, TSV, JSONL) or named public set.
 
     where: conditions `COLUMN=VALUE` or `COLUMN!=VALUE` that every record must meet (see where.py)
     both_classes: refuse a set that holds only real or only AI pictures
+    tags: a CSV of `sha256` and `tags` (several in one cell, with spaces between), joined as the column `tags`
     A `generators.csv` beside the data is joined on `generator`; a record's own value wins over the table's.
     Raises: BadData, MissingDependency, HubUnavailable, UsageError.
     """
@@ -47,6 +53,8 @@ def load_set(
     if not samples:
         raise BadData(f"{path} holds no records", hint="an empty set cannot be used")
     labelled = narrowed(labelled, where)
+    if tags is not None:
+        labelled = _tagged(labelled, Path(tags))
     if both_classes:
         require_both_classes(labelled)
     return labelled
@@ -139,6 +147,32 @@ def _joined(sample: Sample, table: dict[str, dict[str, str]]) -> Sample:
 
 def _joinable(table: dict[str, dict[str, str]]) -> list[str]:
     return [name for name in next(iter(table.values())) if name not in _NOT_JOINED]
+
+
+def _tagged(labelled: LabelledSet, table: Path) -> LabelledSet:
+    """Return the set with the column `tags`; a sample that names no `sha256` goes by that of its own bytes."""
+    known = _tag_table(table)
+    unnamed = [i for i, sample in enumerate(labelled) if not sample.columns.get("sha256")]
+    own = dict(zip(unnamed, content_ids(labelled.samples[i] for i in unnamed), strict=True))
+    found = [known.get(own.get(i) or str(s.columns["sha256"])) for i, s in enumerate(labelled)]
+    if not any(found):
+        raise BadData(f"{table} tags no picture of {labelled.name}", hint="is it the table of another set?")
+    return labelled.with_samples(
+        [_with_columns(s, {**s.columns, "tags": tags}) for s, tags in zip(labelled, found, strict=True)]
+    )
+
+
+def _tag_table(path: Path) -> dict[str, str]:
+    """Return a table of tags as sha256 -> tags. Raises: BadData where it is none."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.DictReader(stream)
+            names, rows = reader.fieldnames or (), list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise BadData(f"cannot read {path}: {error}", hint="give a CSV file in UTF-8") from error
+    if not {"sha256", "tags"} <= set(names):
+        raise BadData(f"{path} has no columns 'sha256' and 'tags'", hint="name them in its first line")
+    return {row["sha256"]: row["tags"] or "" for row in rows}
 
 
 def _with_columns(sample: Sample, columns: dict[str, object]) -> Sample:

@@ -83,6 +83,7 @@ COLUMNS = {
     "kind": "Kind of file",
     "format": "Format",
     "size": "Short side in pixels",
+    "tag": "Tag (a picture may have several)",
 }
 SLICE_FIGURES = ("recall", "false_positive_rate", "roc_auc")
 

@@ -2,7 +2,7 @@
 
 A slice's AI pictures are measured against all photographs of the set, since a generator comes without
 photographs of its own. Only of `kind`, `format` and `size`, which say how a file was made whatever it shows,
-both classes are taken from the slice. Photographs that no AI picture shares a slice with give the figures
+and of `tag`, both classes are taken from the slice. Photographs that no AI picture shares a slice with give the figures
 that need photographs only. The share without an answer is always that of the slice's own pictures.
 """
 
@@ -30,8 +30,12 @@ ORIGIN_COLUMNS = (
     "camera",
 )
 FILE_COLUMNS = ("kind", "format", "size")
+# One of the words in the column `tags`: a picture has as many as hold of it.
+TAG = "tag"
 # Sets hold hundreds of sources and cameras; below this number a slice of them is an anecdote.
 _FEWEST = {"source": 5, "camera": 5}
+# A tag is there for its rate of false accusations, which fewer photographs do not give.
+_FEWEST_TAGGED_REAL = 30
 _SIZES = (64, 128, 256, 512, 1024)
 
 
@@ -47,13 +51,16 @@ def slices(answers: Answers) -> dict[str, dict[str, Any]]:
         for value, inside in _values(answers, column):
             if inside.sum() >= _FEWEST.get(column, 1):
                 found[f"{column}={value}"] = _slice(answers, inside, column)
+    for tag, inside in _tags(answers):
+        if (inside & (answers.labels == 0)).sum() >= _FEWEST_TAGGED_REAL:
+            found[f"{TAG}={tag}"] = _slice(answers, inside, TAG)
     return found
 
 
 def _slice(answers: Answers, inside: Bools, column: str) -> dict[str, Any]:
     is_ai = answers.labels == 1
     both = bool((inside & is_ai).any() and (inside & ~is_ai).any())
-    if both and column in FILE_COLUMNS:
+    if both and column in (*FILE_COLUMNS, TAG):
         chosen, compared = inside, "within"
     elif (inside & is_ai).any() and column != "label":
         chosen, compared = (inside & is_ai) | ~is_ai, "all_real"
@@ -82,6 +89,13 @@ def _values(answers: Answers, column: str) -> Iterator[tuple[str, Bools]]:
     texts = np.asarray([_text(answers, i, column) for i in range(len(answers))], dtype=object)
     for value in sorted({text for text in texts if text}, key=_natural):
         yield value, texts == value
+
+
+def _tags(answers: Answers) -> Iterator[tuple[str, Bools]]:
+    """Yield each tag with where it stands [n], in the order of the alphabet."""
+    tagged = [str(row.columns.get("tags") or "").split() for row in answers.rows]
+    for tag in sorted({tag for tags in tagged for tag in tags}):
+        yield tag, np.asarray([tag in tags for tags in tagged])
 
 
 def _text(answers: Answers, index: int, column: str) -> str:
