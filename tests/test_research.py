@@ -1,0 +1,100 @@
+"""The scripts that make data: records like those of the photos, screenshots, tags by rules."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.data.draw import photo
+
+RESEARCH = Path(__file__).parents[1] / "research"
+
+
+@pytest.fixture(autouse=True)
+def scripts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scripts find their neighbours in their own folder."""
+    monkeypatch.syspath_prepend(str(RESEARCH))
+
+
+def opened(jpeg: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(jpeg))
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((300, 200), {"crop": (300, 200), "whole": (300, 200)}),
+        ((1600, 800), {"crop": (400, 400), "whole": (480, 320)}),
+        ((2000, 3000), {"crop": (400, 400), "whole": (320, 480)}),
+    ],
+)
+def test_records_have_the_sizes_of_the_photographs(size: tuple[int, int], expected: dict) -> None:
+    from records import record
+
+    picture = Image.fromarray(photo(*size))
+    made = {
+        kind: opened(jpeg).size
+        for kind, _, jpeg in (record(picture, np.random.default_rng(i)) for i in range(8))
+    }
+    assert made == expected
+
+
+def test_a_record_is_the_same_every_time() -> None:
+    from records import record, rng_of
+
+    picture = Image.fromarray(photo(900, 700))
+    assert record(picture, rng_of("ab" * 32)) == record(picture, rng_of("ab" * 32))
+
+
+def test_near_copies_are_left_out() -> None:
+    from collect_drawings import look_of, without_near_copies
+
+    pictures = [Image.fromarray(photo(400, 300, seed=seed)) for seed in (1, 2)]
+    pictures.insert(1, pictures[0].resize((200, 150)))
+    rows = [{"look": look_of(picture), "n": n} for n, picture in enumerate(pictures)]
+    assert [row["n"] for row in without_near_copies(rows)] == [0, 2]
+
+
+def test_a_source_package_stays_in_one_split() -> None:
+    from collect_drawings import split_of
+
+    splits = [split_of(f"package-{n}") for n in range(2000)]
+    assert splits.count("train") / 2000 == pytest.approx(0.70, abs=0.04)
+    assert set(splits) == {"train", "val", "test"}
+
+
+def test_a_screenshot_holds_the_photograph_and_a_frame() -> None:
+    from screens import FRAMES, screenshot
+
+    photograph = Image.fromarray(photo(400, 300))
+    shots = [screenshot(photograph, np.random.default_rng(seed)) for seed in range(4 * len(FRAMES))]
+    assert all(shot.width >= 400 * scale - 1 and shot.height > 300 * scale + 50 for shot, scale in shots)
+
+
+def test_tags_tell_dark_and_grainy_pictures_from_plain_ones() -> None:
+    from tag_photos import measured
+
+    rng = np.random.default_rng(0)
+    ramp = np.broadcast_to(np.linspace(90, 160, 256)[:, None, None], (256, 256, 3))
+    grainy = ramp + rng.normal(0, 8, ramp.shape)
+    assert measured(as_row(ramp)) == ["smooth", "colourless"]
+    assert measured(as_row(ramp / 4)) == ["dark", "smooth", "colourless"]
+    assert "grainy" in measured(as_row(grainy))
+
+
+def as_row(pixels: np.ndarray) -> dict:
+    out = io.BytesIO()
+    Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(out, "PNG")
+    return {"image": {"bytes": out.getvalue()}}
+
+
+def test_cameras_are_told_apart_by_name() -> None:
+    from tag_photos import known
+
+    plain = {"origin_kind": "web", "source": "", "original_format": "JPEG", "original_quality": 90}
+    plain |= {"original_width": 1000, "original_height": 800}
+    names = ("Apple iPhone 7", "NIKON CORPORATION NIKON D200", "SONY DSC-H9", "DJI FC300S", None)
+    tags = [known({**plain, "camera": name}) for name in names]
+    assert tags == [["phone"], ["reflex"], ["compact"], ["drone"], []]
