@@ -42,7 +42,7 @@ SOME_FAILED = 1
 Examples:
   aivsreal evaluate photos DATA --split unseen
   aivsreal evaluate RUN/bundle DATA --where origin_kind!=benchmark --out report/text-to-image
-  aivsreal evaluate photos DATA --split unseen --slices docs/slices/photos.csv
+  aivsreal evaluate photos DATA --split unseen --slices research/photo_tags.csv
   aivsreal evaluate cifake DATA --json | jq .as_is.accuracy
 
 \b
