@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from aivsreal.images import resize
 from aivsreal.views import Views, ViewSpec, assemble_map, fuse, make_views, short_side_needed, tile_boxes
 from tests.data.draw import flat, photo
 
@@ -23,6 +24,7 @@ specs = st.builds(
     size=st.sampled_from([8, 32, 64]),
     whole=st.just("none"),
     tiles=st.integers(1, 9),
+    tile_scale=st.none() | st.integers(1, 500),
     flip=st.booleans(),
     small=st.sampled_from(["reflect", "enlarge"]),
 )
@@ -264,6 +266,24 @@ def test_fusing_one_kind_of_view_is_its_mean():
 def test_tiles_need_native_resolution_and_whole_views_do_not():
     assert short_side_needed(ViewSpec(size=224, whole="square", tiles=1)) is None
     assert short_side_needed(ViewSpec(size=224, whole="squash")) == 224
+
+
+def test_tiles_of_a_full_file_are_those_of_its_web_copy():
+    spec = ViewSpec(size=64, whole="none", tiles=4, tile_scale=200)
+    full = photo(800, 600)
+    copy = resize(full, (267, 200))
+    assert np.array_equal(make_views(full, spec).batch, make_views(copy, spec).batch)
+
+
+def test_a_picture_within_the_tile_scale_keeps_its_own_pixels():
+    spec = ViewSpec(size=64, whole="none", tiles=1, tile_scale=200)
+    pixels = gradient(300, 200)
+    assert np.array_equal(make_views(pixels, spec).batch[0], pixels[68:132, 118:182])
+
+
+def test_a_tile_scale_lets_large_pictures_be_decoded_smaller():
+    assert short_side_needed(ViewSpec(size=224, tiles=4, tile_scale=1200)) == 1200
+    assert short_side_needed(ViewSpec(size=224, tiles=4, tile_scale=100)) == 224
 
 
 def test_a_spec_without_any_view_is_refused():

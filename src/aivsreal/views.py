@@ -1,7 +1,7 @@
 """The uint8 views of a picture that the network sees, and the way back: one logit, one heat map.
 
 Between `images.open_picture` and the ONNX session. Two lights on a picture (design decision 5): the whole
-of it resized, and tiles at native resolution. Only geometry happens here; normalisation is in the graph.
+of it resized, and tiles at native resolution (or near it, in very large pictures). Only geometry happens here; normalisation is in the graph.
 """
 
 from __future__ import annotations
@@ -37,6 +37,11 @@ class ViewSpec(BaseModel):
         description="the whole picture: not seen; short side to `size`, then squares; both sides to `size`",
     )
     tiles: int = Field(default=0, ge=0, le=64, description="most tiles at native resolution")
+    tile_scale: int | None = Field(
+        default=None,
+        gt=0,
+        description="tiles of a picture with a longer short side are cut after it is brought to this one",
+    )
     flip: bool = Field(default=False, description="each view also mirrored left to right")
     fusion: Literal["mean_logit"] = "mean_logit"
     whole_weight: float = Field(
@@ -116,7 +121,9 @@ def assemble_map(maps: Floats, views: Views, spec: ViewSpec, *, shape: tuple[int
 
 def short_side_needed(spec: ViewSpec) -> int | None:
     """Return the smallest short side that serves these views; None where tiles need native resolution."""
-    return None if spec.tiles else spec.size
+    if not spec.tiles:
+        return spec.size
+    return None if spec.tile_scale is None else max(spec.size, spec.tile_scale)
 
 
 _FULL = (0.0, 0.0, 1.0, 1.0)
@@ -146,6 +153,7 @@ def _whole_views(pixels: Pixels, spec: ViewSpec) -> Iterator[_Seen]:
 
 
 def _tile_views(pixels: Pixels, spec: ViewSpec) -> Iterator[_Seen]:
+    pixels = _at_tile_scale(pixels, spec)
     height, width = pixels.shape[:2]
     side = spec.size if spec.small == "reflect" else min(spec.size, width, height)
     for x0, y0, x1, y1 in tile_boxes(width, height, side=side, most=spec.tiles):
@@ -155,6 +163,15 @@ def _tile_views(pixels: Pixels, spec: ViewSpec) -> Iterator[_Seen]:
             yield _sized(tile, (spec.size, spec.size)), box, _FULL
         else:
             yield _reflected(tile, spec.size), box, _shown_after_padding(tile, spec.size)
+
+
+def _at_tile_scale(pixels: Pixels, spec: ViewSpec) -> Pixels:
+    """Return the pixels that tiles are cut from: a camera's full file and its web copy alike."""
+    height, width = pixels.shape[:2]
+    if not spec.tiles or spec.tile_scale is None or min(height, width) <= spec.tile_scale:
+        return pixels
+    factor = spec.tile_scale / min(height, width)
+    return resize(pixels, (round(width * factor), round(height * factor)))
 
 
 def tile_boxes(width: int, height: int, *, side: int, most: int) -> list[PixelBox]:

