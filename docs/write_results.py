@@ -30,6 +30,7 @@ FIGURES = {
     "uncertain_share": "no answer",
     "calibration_error": "calibration error",
 }
+PAPER_SETS = {"train": "training", "test": "testing", "unseen": "unseen"}
 CHAINS = {"as_is": "as is", "aligned": "aligned", "leak_free": "leak-free"}
 
 
@@ -44,8 +45,9 @@ def page() -> str:
     """The whole page: its fixed words, and a part for each file in docs/results."""
     parts = [(HERE / "how-good-is-it.head.md").read_text("utf-8")]
     for path in sorted(RESULTS.glob("*.json")):
-        if path.name.startswith(("photos", "paper")):
+        if path.name.startswith("photos"):
             parts.append(measured(path, by_generator=path.stem.endswith(("unseen", "test"))))
+    parts += [paper_figures(), paper_epochs()]
     parts.append("# CIFAKE\n")
     parts += [measured(path, by_generator=False) for path in sorted(RESULTS.glob("cifake*.json"))]
     parts.append(published())
@@ -88,6 +90,51 @@ def generators(slices: dict[str, Any]) -> list[str]:
         cells = (shown(aligned.get("roc_auc")), shown(as_is.get("recall")), shown(aligned.get("recall")))
         lines.append(f"| {name} | {part['n']} | " + " | ".join(cells) + " |")
     return lines
+
+
+def paper_figures() -> str:
+    """The founding paper's recipe on our photographs, in the shape of the paper's own table of figures."""
+    found = {name: json.loads((RESULTS / f"paper-{name}.json").read_text("utf-8")) for name in PAPER_SETS}
+    with (RESULTS / "published-paper.csv").open(newline="", encoding="utf-8") as stream:
+        stated = {row["figure"]: row["value"] for row in csv.DictReader(stream)}
+    lines = [
+        "# The founding paper's recipe",
+        "",
+        "`recipes/paper.toml` trained once on the same photographs as ours (text-to-image pictures and",
+        "photographs; benchmarks left out), as is; beside them what the paper states of its own test set, which",
+        "is another one, and on which its epoch was chosen.",
+        "",
+        "| figure | " + " | ".join(PAPER_SETS.values()) + " | stated by the paper |",
+        "|---|" + "---|" * (len(PAPER_SETS) + 1),
+    ]
+    for name in ("accuracy", "precision", "recall", "f1", "roc_auc"):
+        cells = [shown(found[key]["as_is"].get(name)) for key in PAPER_SETS]
+        lines.append(f"| {FIGURES[name]} | " + " | ".join(cells) + f" | {stated.get(name, '-')} |")
+    return "\n".join([*lines, ""])
+
+
+def paper_epochs() -> str:
+    """Its history: an epoch a line, as in the paper's table."""
+    history = (RESULTS / "runs" / "paper.jsonl").read_text("utf-8").splitlines()
+    columns = {
+        "train_accuracy": "accuracy",
+        "train_auc": "AUC",
+        "train_loss": "loss",
+        "val_accuracy": "validation accuracy",
+        "val_auc": "validation AUC",
+        "val_loss": "validation loss",
+        "learning_rate": "learning rate",
+    }
+    lines = [
+        "It stopped when eight epochs had brought no better validation AUC; the best one is kept.",
+        "",
+        "| epoch | " + " | ".join(columns.values()) + " |",
+        "|---|" + "---|" * len(columns),
+    ]
+    for line in map(json.loads, history):
+        cells = [f"{line[key]:.2e}" if key == "learning_rate" else f"{line[key]:.4f}" for key in columns]
+        lines.append(f"| {line['epoch']} | " + " | ".join(cells) + " |")
+    return "\n".join([*lines, ""])
 
 
 def published() -> str:

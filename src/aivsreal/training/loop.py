@@ -184,9 +184,10 @@ class _Loop:
         rate = self._rate(progress.step)
         for group in self.optimiser.param_groups:
             group["lr"] = rate * group["factor"]
-        pictures, labels = pictures.to(self.fabric.device), labels.to(self.fabric.device)
+        device = self.fabric.device
+        pictures, labels, indices = pictures.to(device), labels.to(device), indices.to(device)
         logits, projected = self.wrapped(pictures)
-        loss = self._loss(logits, labels)
+        loss = self._loss(logits, labels, indices)
         taught = self.teacher.loss(projected, indices) * self.recipe.teacher.weight if self.teacher else 0.0
         self.fabric.backward(loss + taught + self.network.penalty())
         if section.clip_norm is not None:
@@ -200,9 +201,12 @@ class _Loop:
         progress.labels += labels.cpu().tolist()
         return rate
 
-    def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+    def _loss(self, logits: Tensor, labels: Tensor, indices: Tensor) -> Tensor:
         smoothing = self.recipe.optimise.label_smoothing
-        targets = labels.float() * (1 - 2 * smoothing) + smoothing
+        targets = labels.float()
+        if self.teacher is not None:
+            targets = self.teacher.soften(labels, indices, self.recipe.teacher.opinion)
+        targets = targets * (1 - 2 * smoothing) + smoothing
         each = nn.functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
         return (each * self.weights[labels]).mean()
 
@@ -282,9 +286,7 @@ class _Loop:
     def _load_teacher(self) -> Teacher | None:
         if self.recipe.teacher.features is None:
             return None
-        teacher = load_teacher(Path(self.recipe.teacher.features), self.training)
-        device = self.fabric.device
-        return Teacher(teacher.features.to(device), teacher.known.to(device))
+        return load_teacher(Path(self.recipe.teacher.features), self.training).to(self.fabric.device)
 
     def _report(self, rate: float, steps_per_second: float) -> None:
         """A line every half minute of a long epoch: where it is, and when all will be done."""

@@ -193,7 +193,10 @@ class TeacherSection(Section):
         None, description="File of the teacher's features of the training pictures; none: no teacher."
     )
     weight: float = Field(
-        0.5, ge=0, description="Weight of the features' mean squared error beside the label's loss."
+        2.0, ge=0, description="Weight of the features' mean squared error beside the label's loss."
+    )
+    opinion: float = Field(
+        0.5, ge=0, le=1, description="Share of the teacher's opinion in the label; the rest is the true one."
     )
 
 

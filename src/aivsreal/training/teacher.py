@@ -1,8 +1,10 @@
 """What a large frozen network sees in the training pictures, computed once: a second thing to learn beside the label.
 
-A teacher's file holds one feature vector a picture, found by the picture's bytes. The network learns to give
-that vector from whatever view of the picture it is shown (Romero et al. 2015, "FitNets: Hints for Thin Deep
-Nets"), through a projection that is thrown away when the training ends.
+A teacher's file holds one feature vector and one opinion a picture, found by the picture's bytes. The network
+learns to give that vector from whatever view of the picture it is shown, through a projection that is thrown
+away when the training ends (Romero et al. 2015, "FitNets: Hints for Thin Deep Nets"), and a part of its label
+is what the teacher would have answered (Hinton, Vinyals and Dean 2015, "Distilling the Knowledge in a Neural
+Network").
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,10 +30,25 @@ _LEAST_DEVIATION = 1e-3
 
 @dataclass(frozen=True)
 class Teacher:
-    """The features to learn, float32 [n, d] with mean 0 and deviation 1 a column, and of which samples they are known."""
+    """What is to be learned, and of which samples it is known.
+
+    features: float32 [n, d] with mean 0 and deviation 1 a column; opinions: float32 [n], the probability in
+    0..1 that a sample is AI, by a probe that has not learned from the sample's source; known: bool [n]
+    """
 
     features: Tensor
+    opinions: Tensor
     known: Tensor
+
+    def soften(self, labels: Tensor, indices: Tensor, share: float) -> Tensor:
+        """Return targets float32 [b]: labels int64 [b] of the samples at `indices`, by `share` the opinions."""
+        hard = labels.float()
+        mixed = (1 - share) * hard + share * self.opinions[indices]
+        return torch.where(self.known[indices], mixed, hard)
+
+    def to(self, device: torch.device) -> Teacher:
+        """Return the same on a device."""
+        return Teacher(self.features.to(device), self.opinions.to(device), self.known.to(device))
 
     def loss(self, projected: Tensor, indices: Tensor) -> Tensor:
         """Return the mean squared error of `projected`: float32 [b, d] for the samples at `indices`: int64 [b]."""
@@ -67,6 +85,7 @@ def load_teacher(path: Path, samples: Sequence[Sample]) -> Teacher:
     try:
         content = load_file(path)
         ids, features = content["ids"], content["features"].astype(np.float32)
+        opinions = content["opinions"].astype(np.float32)
     except (OSError, SafetensorError, KeyError) as error:
         raise BadRecipe(
             f"{path} holds no teacher's features: {error}", hint="make it with research/cache_teacher.py"
@@ -80,12 +99,19 @@ def load_teacher(path: Path, samples: Sequence[Sample]) -> Teacher:
         )
     mean, deviation = features[rows[known]].mean(axis=0), features[rows[known]].std(axis=0)
     standard = (features[rows] - mean) / np.maximum(deviation, _LEAST_DEVIATION)
-    return Teacher(torch.from_numpy(standard), torch.from_numpy(known))
+    return Teacher(torch.from_numpy(standard), torch.from_numpy(opinions[rows]), torch.from_numpy(known))
 
 
-def save_teacher(path: Path, samples: Sequence[Sample], features: NDArray[np.float32]) -> None:
-    """Write float32 [n, d] features of the samples as a teacher's file. Raises: CannotWrite."""
+def save_teacher(
+    path: Path, samples: Sequence[Sample], features: NDArray[np.float32], opinions: NDArray[np.float32]
+) -> None:
+    """Write features float32 [n, d] and opinions float32 [n] of the samples. Raises: CannotWrite."""
     from safetensors.numpy import save
 
     ids = np.array([list(bytes.fromhex(identity)) for identity in content_ids(samples)], np.uint8)
-    atomic_write_bytes(path, save({"ids": ids, "features": features.astype(np.float16)}))
+    content: dict[str, NDArray[Any]] = {
+        "ids": ids,
+        "features": features.astype(np.float16),
+        "opinions": opinions.astype(np.float16),
+    }
+    atomic_write_bytes(path, save(content))
