@@ -16,7 +16,7 @@ from aivsreal.bundle import save_bundle
 from aivsreal.errors import BadBundle, UnreadableImage
 from aivsreal.heatmap import OVERLAY_SIDE, overlay, overlay_png
 from aivsreal.images import Limits, open_picture
-from tests.data.bundles import GAIN, tiny_bundle, tiny_card, tiny_graph
+from tests.data.bundles import GAIN, tiny_bundle, tiny_card, tiny_graph, tiny_tower
 from tests.data.draw import as_bytes, exif_of, flat, photo, write
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -233,6 +233,33 @@ def test_a_graph_of_another_kind_than_the_card_says_is_a_bad_bundle(tmp_path, gr
 
     with pytest.raises(BadBundle, match="not one that its card describes"):
         Detector.load(tmp_path / "bad")
+
+
+def test_a_tower_looks_at_the_whole_picture_and_the_network_at_tiles(tmp_path):
+    views = {"tiles": 2, "whole_weight": 0.25}
+    tower = tiny_tower(weight=(0, 0, 0), bias=-3)
+    detector = Detector.load(tiny_bundle(tmp_path / "two", views=views, tower=tower).folder)
+    picture = open_picture(as_bytes(flat(100, 40, (255, 255, 255)), "PNG"))
+
+    score = detector.score(picture, heatmap=True)
+
+    assert sorted(score.view_logits.tolist()) == pytest.approx([-3, -3, -3, GAIN / 2, GAIN / 2])
+    assert score.logit == pytest.approx(0.25 * -3 + 0.75 * GAIN / 2)
+    assert score.embedding.tolist() == pytest.approx([1, 1, 1])
+    assert score.heatmap is not None
+
+
+def test_an_altered_tower_is_refused(tmp_path):
+    folder = tiny_bundle(tmp_path / "two", tower=tiny_tower()).folder
+    (folder / "tower.onnx").write_bytes(tiny_tower(bias=1))
+
+    with pytest.raises(BadBundle, match=r"tower\.onnx is not the file"):
+        Detector.load(folder)
+
+
+def test_a_tower_that_is_no_graph_is_a_bad_bundle(tmp_path):
+    with pytest.raises(BadBundle):
+        Detector.load(tiny_bundle(tmp_path / "two", tower=b"no graph").folder)
 
 
 def test_a_graph_that_gives_no_number_is_a_bad_bundle(tmp_path):

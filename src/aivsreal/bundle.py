@@ -1,6 +1,7 @@
 """A model on disk: a folder with model.onnx, weights.safetensors, card.json and MODEL.md.
 
-The card states the SHA-256 of the graph and the weights and is itself sealed; a folder whose bytes do not
+Some have a second graph, tower.onnx: a large frozen network that looks at whole pictures, while model.onnx
+looks at tiles. The card states the SHA-256 of the graphs and the weights and is itself sealed; a folder whose bytes do not
 match is refused, and the bytes that were verified are the bytes that run (design decision 4).
 MODEL.md only repeats the card for people. It carries its own check, so that card.json stays the one file
 whose replacement changes a bundle.
@@ -28,6 +29,7 @@ from aivsreal.views import ViewSpec
 DEFAULT_MODEL = "photos"
 SCHEMA_VERSION = 1
 GRAPH, WEIGHTS, CARD, MODEL_CARD = "model.onnx", "weights.safetensors", "card.json", "MODEL.md"
+TOWER = "tower.onnx"
 SHIPPED = Path(__file__).parent / "bundles"
 FETCH_AGAIN = "get the bundle again from where it came; a card is changed only through aivsreal's commands"
 
@@ -94,6 +96,7 @@ class Bundle:
     folder: Path
     card: Card
     onnx_bytes: bytes = field(repr=False)
+    tower_bytes: bytes | None = field(default=None, repr=False)
 
     @property
     def title(self) -> str:
@@ -119,7 +122,7 @@ def load_bundle(name_or_folder: str | Path | None = None) -> Bundle:
     card = _read_card(folder)
     found = {name: _verified_bytes(folder, name, digest) for name, digest in card.files.items()}
     _check_model_card(folder)
-    return Bundle(folder, card, found[GRAPH])
+    return Bundle(folder, card, found[GRAPH], found.get(TOWER))
 
 
 def verify_bundle(name_or_folder: str | Path | None = None) -> Bundle:
@@ -136,21 +139,23 @@ def verify_bundle(name_or_folder: str | Path | None = None) -> Bundle:
     return bundle
 
 
-def save_bundle(folder: str | Path, *, onnx: bytes, weights: bytes, card: Card) -> Bundle:
+def save_bundle(
+    folder: str | Path, *, onnx: bytes, weights: bytes, card: Card, tower: bytes | None = None
+) -> Bundle:
     """Return the bundle after it stands in `folder`, whole; the card's files and seal are filled in here.
 
     Raises: BadBundle where the card holds a value that JSON cannot; CannotWrite.
     """
     folder = Path(folder)
-    files = {GRAPH: hashlib.sha256(onnx).hexdigest(), WEIGHTS: hashlib.sha256(weights).hexdigest()}
-    sealed = _sealed(card, files)
+    contents = {GRAPH: onnx, WEIGHTS: weights} | ({} if tower is None else {TOWER: tower})
+    sealed = _sealed(card, {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()})
     model_card = _model_card_bytes(sealed)
     with atomic_folder(folder) as new:
-        (new / GRAPH).write_bytes(onnx)
-        (new / WEIGHTS).write_bytes(weights)
+        for name, data in contents.items():
+            (new / name).write_bytes(data)
         (new / MODEL_CARD).write_bytes(model_card)
         atomic_write_json(new / CARD, sealed.model_dump(mode="json"))
-    return Bundle(folder, sealed, onnx)
+    return Bundle(folder, sealed, onnx, tower)
 
 
 def update_card(folder: str | Path, card: Card) -> Bundle:
@@ -164,7 +169,7 @@ def update_card(folder: str | Path, card: Card) -> Bundle:
     # The card first: from that rename on the update has happened, whatever becomes of MODEL.md.
     atomic_write_json(before.folder / CARD, sealed.model_dump(mode="json"))
     atomic_write_bytes(before.folder / MODEL_CARD, model_card)
-    return Bundle(before.folder, sealed, before.onnx_bytes)
+    return Bundle(before.folder, sealed, before.onnx_bytes, before.tower_bytes)
 
 
 def list_bundles() -> list[BundleEntry]:

@@ -28,12 +28,15 @@ def tiny_bundle(
     version: str = "1.0.0",
     views: dict[str, Any] | None = None,
     gain: float = GAIN,
+    tower: bytes | None = None,
     **card: Any,
 ) -> Bundle:
     """Return the bundle saved in `folder`; `views` and `card` override what the card says."""
     spec = {"size": 32, "whole": "square", "tiles": 0, **(views or {})}
     graph = tiny_graph(spec["size"], gain=gain)
-    return save_bundle(folder, onnx=graph, weights=b"tiny", card=tiny_card(name, version, spec, **card))
+    return save_bundle(
+        folder, onnx=graph, weights=b"tiny", card=tiny_card(name, version, spec, **card), tower=tower
+    )
 
 
 def tiny_card(
@@ -68,6 +71,32 @@ def tiny_card(
     return Card.model_validate(content)
 
 
+def tiny_tower(size: int = 32, *, weight: tuple[float, float, float] = (0, 0, 0), bias: float = 0) -> bytes:
+    """Return a tower's graph: its embedding is the mean red, green and blue in 0..1, and it holds a head."""
+    cell = size // GRID
+    nodes = [
+        helper.make_node("Cast", ["views"], ["float"], to=TensorProto.FLOAT),
+        helper.make_node("Div", ["float", "white"], ["unit"]),
+        helper.make_node("Transpose", ["unit"], ["planes"], perm=[0, 3, 1, 2]),
+        helper.make_node(
+            "AveragePool", ["planes"], ["cells"], kernel_shape=[cell, cell], strides=[cell, cell]
+        ),
+        helper.make_node("ReduceMean", ["cells", "over_places"], ["embedding"], keepdims=0),
+        helper.make_node("Transpose", ["cells"], ["places"], perm=[0, 2, 3, 1]),
+        helper.make_node("MatMul", ["places", "head_weight"], ["unbiased"]),
+        helper.make_node("Add", ["unbiased", "head_bias"], ["map"]),
+        helper.make_node("ReduceMean", ["map", "over_map"], ["logit"], keepdims=0),
+    ]
+    constants = {
+        "white": np.float32(255),
+        "over_places": np.int64([2, 3]),
+        "over_map": np.int64([1, 2]),
+        "head_weight": np.float32(weight),
+        "head_bias": np.float32(bias),
+    }
+    return _graph(nodes, constants, "views", size)
+
+
 def tiny_graph(size: int = 32, *, gain: float = GAIN, inputs: str = "views") -> bytes:
     """Return the graph: uint8 views [n, size, size, 3] -> logit [n], map [n, 4, 4], embedding [n, 3]."""
     cell = size // GRID
@@ -92,6 +121,10 @@ def tiny_graph(size: int = 32, *, gain: float = GAIN, inputs: str = "views") -> 
         "over_colours": np.int64([1]),
         "over_map": np.int64([1, 2]),
     }
+    return _graph(nodes, constants, inputs, size)
+
+
+def _graph(nodes: list[Any], constants: dict[str, Any], inputs: str, size: int) -> bytes:
     graph = helper.make_graph(
         nodes,
         "tiny",

@@ -16,10 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from aivsreal.bundle import Bundle, Card, save_bundle
+from aivsreal.bundle import TOWER, Bundle, Card, save_bundle
 from aivsreal.errors import BadRun, MissingDependency
 from aivsreal.training.network import Network, make_network
 from aivsreal.training.run import Run, load_tensors, open_run
+from aivsreal.training.tower import parameters
 
 OUTPUTS = ("logit", "map", "embedding")
 TOLERANCE = 1e-4
@@ -50,8 +51,9 @@ def export(run_folder: Path, bundle_folder: Path, *, version: str = "1.0.0") -> 
             f"the exported graph differs from torch by {difference:.1e}",
             hint="a backbone with operators that ONNX Runtime computes otherwise cannot be shipped",
         )
-    card = _card(run, network, version, epoch=int(chosen["epoch"]))
-    bundle = save_bundle(bundle_folder, onnx=onnx_bytes, weights=_weights(network), card=card)
+    tower = _tower(run)
+    card = _card(run, network, version, epoch=int(chosen["epoch"]), tower=tower)
+    bundle = save_bundle(bundle_folder, onnx=onnx_bytes, weights=_weights(network), card=card, tower=tower)
     return Exported(bundle, difference)
 
 
@@ -146,8 +148,21 @@ def _weights(network: Network) -> bytes:
     return save(state)
 
 
-def _card(run: Run, network: Network, version: str, *, epoch: int) -> Card:
+def _tower(run: Run) -> bytes | None:
+    """The run's tower, or None where its recipe has none. Raises: BadRun where it is not fitted yet."""
+    if run.recipe.tower.graph is None:
+        return None
+    try:
+        return (run.folder / TOWER).read_bytes()
+    except FileNotFoundError as error:
+        raise BadRun(
+            f"the tower of {run.folder} is not fitted yet", hint="train further with --resume"
+        ) from error
+
+
+def _card(run: Run, network: Network, version: str, *, epoch: int, tower: bytes | None) -> Card:
     recipe = run.recipe
+    weights = sum(weight.numel() for weight in network.parameters())
     data: dict[str, Any] = run.facts["data"]
     content = {
         "schema_version": 1,
@@ -161,7 +176,7 @@ def _card(run: Run, network: Network, version: str, *, epoch: int) -> Card:
         "network": {
             "backbone": recipe.network.backbone,
             "input_size": recipe.views.size,
-            "parameters": sum(weight.numel() for weight in network.parameters()),
+            "parameters": weights + (parameters(tower) if tower else 0),
             "initialised_from": recipe.network.trunk,
             "recipe": recipe.model_dump(mode="json"),
         },

@@ -36,6 +36,7 @@ from aivsreal.training.recipe import OptimiseSection, Recipe
 from aivsreal.training.run import Epoch, Progress, Run, begin_run, open_run, save_tensors
 from aivsreal.training.teacher import Student, Teacher, load_teacher
 from aivsreal.training.timm_import import import_timm
+from aivsreal.training.tower import fit_tower
 from aivsreal.views import ViewSpec, fuse
 
 Say = Callable[[str], None]
@@ -68,6 +69,8 @@ def train(
     _Loop(fabric, run, list(training), list(validation), say).go()
     if fabric.is_global_zero:
         draw_curves(folder)
+        if recipe.tower.graph is not None:
+            fit_tower(list(training), recipe, folder, say)
     fabric.barrier()
     return run
 

@@ -200,6 +200,23 @@ class TeacherSection(Section):
     )
 
 
+class TowerSection(Section):
+    """A large frozen network that looks at whole pictures beside the one that is trained; its head is fitted."""
+
+    graph: str | None = Field(
+        None, description="Where it comes from: a model's name or folder, or an ONNX file; none: no tower."
+    )
+    views: int = Field(
+        4, ge=1, description="Augmented views of each training picture that the head is fitted on."
+    )
+    strength: float = Field(
+        3e-3, gt=0, description="Inverse strength of the head's L2 penalty, as scikit-learn's C."
+    )
+    augment: AugmentSection = Field(
+        AugmentSection(geometry="whole"), description="What happens to those views."
+    )
+
+
 class PromiseSection(Section):
     """What the exported thresholds are chosen for, on the validation split."""
 
@@ -223,6 +240,7 @@ class Recipe(Section):
     optimise: OptimiseSection = OptimiseSection()
     views: ViewSpec
     teacher: TeacherSection = TeacherSection()
+    tower: TowerSection = TowerSection()
     promise: PromiseSection = PromiseSection()
     limits: tuple[str, ...] = Field((), description="Known weaknesses, plain sentences for the model card.")
     scales: dict[str, dict[str, Any]] = Field(

