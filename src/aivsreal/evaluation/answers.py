@@ -15,7 +15,7 @@ from aivsreal.evaluation.metrics import Figures, confusion, figures, group_codes
 
 @dataclass(frozen=True)
 class Answers:
-    """The pictures that could be read in both chains, in one order; arrays are [n].
+    """The pictures that could be read in every chain, in one order; arrays are [n].
 
     rows: of each picture as it is, for its columns, format and size
     labels: 1 AI, 0 real; groups: None where a picture stands alone
@@ -29,7 +29,7 @@ class Answers:
 
     @classmethod
     def of(cls, measured: Mapping[Chain, Sequence[Row]]) -> Answers:
-        """Return the answers of the pictures without an error in either chain."""
+        """Return the answers of the pictures without an error in any chain; "as_is" is one of them."""
         whole = [
             i for i, rows in enumerate(zip(*measured.values(), strict=True)) if not any(r.error for r in rows)
         ]
