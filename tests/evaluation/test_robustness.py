@@ -10,7 +10,7 @@ import pytest
 from aivsreal.cli.evaluate import command
 from aivsreal.data.sources import load_set
 from aivsreal.errors import UsageError
-from aivsreal.evaluation import evaluate
+from aivsreal.evaluation import evaluate, record_figures
 from aivsreal.evaluation.answers import Answers
 from aivsreal.evaluation.degrade import DEGRADATIONS, HARMLESS
 from aivsreal.evaluation.intervals import Figure, area_under_roc, quantile_figure
@@ -85,6 +85,16 @@ def test_predictions_hold_every_delivery(report: Path) -> None:
     columns = (report / "predictions.csv").read_text().splitlines()[0].split(",")
     assert columns[:5] == ["key", "label", "verdict", "probability_ai", "logit"]
     assert {"aligned_verdict", "hard_probability_ai", "same-flip_verdict", "x_logit", "error"} <= set(columns)
+
+
+def test_a_card_keeps_them_and_the_model_card_shows_them(tmp_path: Path, report: Path) -> None:
+    own = tiny_bundle(tmp_path / "tiny")
+    card = record_figures(own.folder, report / "metrics.json", "drawn/test").card
+    assert {"tiers", "degradations", "stability"} <= set(card.figures["drawn/test"])
+    page = (own.folder / "MODEL.md").read_text()
+    assert "| | as_is | aligned | web | hard |" in page
+    assert "| jumps | 0.000 (" in page
+    assert "| answered_balanced_accuracy |" in page
 
 
 def test_an_unknown_degradation_names_the_nearest() -> None:

@@ -12,6 +12,9 @@ SHOWN = {
     "false_positive_rate": "photographs called AI",
     "recall": "AI called AI (recall)",
     "uncertain_share": "no answer (cannot tell)",
+    "answered_share": "answered",
+    "answered_accuracy": "right, where answered",
+    "answered_balanced_accuracy": "right, where answered (balanced)",
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
     "precision": "precision",
@@ -111,7 +114,7 @@ def _table(title: str, caption: str | None, columns: Sequence[str]) -> Table:
     table = Table(title=title, caption=caption)
     table.add_column(columns[0], no_wrap=True)
     for column in columns[1:]:
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", overflow="fold")
     return table
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,9 +68,9 @@ class Answers:
             calibration=calibration,
         )
 
-    def share_of(self, word: str, chain: Chain) -> Figure | None:
-        """Return the share of the pictures that got this answer."""
-        hits = np.asarray(self.words[chain], dtype=object) == word
+    def share_of(self, words: Collection[str], chain: Chain) -> Figure | None:
+        """Return the share of the pictures that got one of these answers."""
+        hits = np.asarray([word in words for word in self.words[chain]], dtype=bool)
         return share(hits, group_codes(self.groups, len(self)))
 
     def confusion(self) -> dict[str, dict[str, dict[str, int]]]:

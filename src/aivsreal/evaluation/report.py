@@ -20,9 +20,14 @@ MEANINGS = {
     "false_positive_rate": ("Photographs called AI", "Of the photographs, how many are wrongly called AI."),
     "recall": ("AI pictures called AI (recall)", "Of the AI pictures, how many are found."),
     "uncertain_share": ("No answer", "Of all pictures, for how many the model says that it cannot tell."),
-    "balanced_accuracy_answered": (
+    "answered_share": ("An answer", "Of all pictures, for how many the model says real or AI."),
+    "answered_balanced_accuracy": (
         "Right, where it answered (balanced)",
         "The mean of both classes' shares of right answers, pictures without an answer left out.",
+    ),
+    "answered_accuracy": (
+        "Right, where it answered",
+        "Of the answers, how many are right. Depends on the set's mix.",
     ),
     "balanced_accuracy": (
         "Right (balanced accuracy)",
@@ -94,7 +99,8 @@ TIER_FIGURES = (
     "roc_auc",
     "false_positive_rate",
     "recall",
-    "uncertain_share",
+    "answered_share",
+    "answered_balanced_accuracy",
     "balanced_accuracy",
     "calibration_error",
 )
@@ -147,6 +153,8 @@ def sentences(metrics: Mapping[str, Any]) -> Iterator[str]:
     yield f"Of 100 photographs in this set, {_of_100(as_is['false_positive_rate'])} were called AI."
     yield f"Of 100 AI pictures, {_of_100(as_is['recall'])} were called AI."
     yield f"For {_of_100(as_is['uncertain_share'])} of 100 pictures the model said that it cannot tell."
+    if as_is["answered_accuracy"]:
+        yield f"Where it gave an answer, {_of_100(as_is['answered_accuracy'])} of 100 answers were right."
     yield (
         "With every picture first made small and saved alike (aligned), "
         f"{_of_100(aligned['false_positive_rate'])} of 100 photographs and "
