@@ -28,10 +28,18 @@ FIGURES = {
     "tpr_at_5_fpr": "recall at 5 % false alarms",
     "tpr_at_1_fpr": "recall at 1 % false alarms",
     "uncertain_share": "no answer",
+    "answered_share": "answered",
+    "answered_balanced_accuracy": "balanced accuracy where answered",
     "calibration_error": "calibration error",
 }
 PAPER_SETS = {"train": "training", "test": "testing", "unseen": "unseen"}
-CHAINS = {"as_is": "as is", "aligned": "aligned", "leak_free": "leak-free"}
+STABILITY = {
+    "jumps": "verdict jumps between real and AI",
+    "ever_uncertain": "no answer in some delivery",
+    "spread_mean": "spread of the probability, mean",
+    "spread_p95": "spread of the probability, 95th percentile",
+}
+CHAINS = {"as_is": "as is", "aligned": "aligned", "leak_free": "leak-free", "web": "web", "hard": "hard"}
 
 
 def add(metrics: Path, name: str) -> None:
@@ -57,6 +65,8 @@ def page() -> str:
 def measured(path: Path, *, by_generator: bool) -> str:
     """A measurement as tables."""
     found = json.loads(path.read_text("utf-8"))
+    tiers = found.get("tiers", {})
+    found |= {tier: tiers[tier] for tier in ("web", "hard") if tier in tiers}
     chains = {key: title for key, title in CHAINS.items() if found.get(key)}
     lines = [
         f"## {path.stem}",
@@ -66,7 +76,14 @@ def measured(path: Path, *, by_generator: bool) -> str:
     ]
     lines += ["| figure | " + " | ".join(chains.values()) + " |", "|---|" + "---|" * len(chains)]
     for name, title in FIGURES.items():
+        if not any(name in found[chain] for chain in chains):
+            continue  # measured before there was such a figure
         lines.append(f"| {title} | " + " | ".join(shown(found[chain].get(name)) for chain in chains) + " |")
+    if tiers:
+        lost = (f"{shown(tiers['drop'][tier])} to *{tier}*" for tier in ("web", "hard"))
+        lines += ["", f"ROC AUC lost from the files as they are: {', '.join(lost)}."]
+    if "stability" in found:
+        lines += ["", *stability(found["stability"])]
     if by_generator:
         lines += ["", *generators(found["slices"])]
     return "\n".join([*lines, ""])
@@ -75,6 +92,18 @@ def measured(path: Path, *, by_generator: bool) -> str:
 def counted(found: dict[str, Any]) -> str:
     counts = found["counts"]
     return f"{counts['real']:,} photographs, {counts['ai']:,} AI pictures"
+
+
+def stability(found: dict[str, Any]) -> list[str]:
+    """The same picture under harmless changes, photographs and AI pictures apart."""
+    lines = [
+        f"| {len(found['deliveries'])} deliveries of each picture | photographs | AI pictures | all |",
+        "|---|---|---|---|",
+    ]
+    for name, title in STABILITY.items():
+        cells = (shown(found[kind][name]) for kind in ("real", "ai", "all"))
+        lines.append(f"| {title} | " + " | ".join(cells) + " |")
+    return lines
 
 
 def generators(slices: dict[str, Any]) -> list[str]:

@@ -64,7 +64,8 @@ class TrainingFacts(_Part):
     versions: dict[str, Any] = Field(default_factory=dict)
     git: str | None = None
     epochs: int = Field(default=0, ge=0)
-    excluded: list[str] = Field(default_factory=list)
+    where: list[str] = Field(default_factory=list, description="conditions that every picture met")
+    excluded: list[str] = Field(default_factory=list, description="conditions that no picture met")
 
 
 class Card(_Part):

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 TEMPLATE = "model_card.md.j2"
-CONDITIONS = ("as_is", "leak_free", "aligned")
+CONDITIONS = ("as_is", "leak_free", "aligned", "web", "hard")
 # What a table of figures shows first; anything else that was measured follows in its own order.
 FIRST_METRICS = (
     "accuracy",
@@ -20,6 +20,9 @@ FIRST_METRICS = (
     "tpr_at_5_fpr",
     "false_positive_rate",
     "uncertain_share",
+    "answered_share",
+    "answered_accuracy",
+    "answered_balanced_accuracy",
     "calibration_error",
 )
 
@@ -43,6 +46,7 @@ def render(card: dict[str, Any]) -> str:
 
 def _measured_set(name: str, figures: dict[str, Any]) -> dict[str, Any]:
     """Return what the template prints of one measured set: its conditions, metric rows and slices."""
+    figures = {**figures, **(figures.get("tiers") or {})}
     conditions = [condition for condition in CONDITIONS if isinstance(figures.get(condition), dict)]
     measured = {metric for condition in conditions for metric in figures[condition]}
     first = [metric for metric in FIRST_METRICS if metric in measured]
@@ -57,6 +61,8 @@ def _measured_set(name: str, figures: dict[str, Any]) -> dict[str, Any]:
         "generators": [_slice_row(key.partition("=")[2], found) for key, found in generators.items()],
         "others": [_slice_row(key, found) for key, found in others.items()],
         "counts": figures.get("counts") or {},
+        "drop": figures.get("drop") or {},
+        "stability": figures.get("stability") or {},
     }
 
 

@@ -47,6 +47,15 @@ def test_json_is_what_metrics_json_holds_of_the_records_that_where_left(
     assert "generator=dim" not in found["slices"]
 
 
+def test_tiers_degradations_and_stability_each_have_a_table(tmp_path: Path, model: str, data: str) -> None:
+    asked = ["--tiers", "--stability", "--degrade", "jpeg-50", "--degrade", "crop-0.8"]
+    result = run(model, data, "--out", str(tmp_path / "out"), "--where", "generator!=dim", *asked)
+    assert result.exit_code == 0, result.output
+    assert "right, where answered (balanced)" in result.output
+    for words in ("AUC lost", "crop-0.8", "verdict jumps between real and AI"):
+        assert words in result.output
+
+
 def test_unreadable_pictures_are_counted_and_change_the_exit_code(
     tmp_path: Path, model: str, data: str
 ) -> None:
@@ -65,6 +74,7 @@ def test_unreadable_pictures_are_counted_and_change_the_exit_code(
         (["--where", "generator"], 2, "COLUMN=VALUE"),
         (["--where", "generator=none"], 4, "bright, dim"),
         (["--splitt", "test"], 2, "--split"),
+        (["--degrade", "jpg-50"], 2, "did you mean 'jpeg-50'?"),
     ],
 )
 def test_bad_calls_say_why_and_what_to_do(

@@ -3,7 +3,7 @@ import pickle
 
 import pytest
 
-from aivsreal.data.sources import load_set
+from aivsreal.data.sources import load_set, load_sets
 from aivsreal.data.words import label_of, split_of
 from aivsreal.errors import AivsrealError, BadData, UnreadableImage, UsageError
 from tests.data_floor.sets import parquet, picture, tree
@@ -299,6 +299,44 @@ def test_condition_that_cannot_be_met_says_what_there_is(columned, condition, er
     with pytest.raises(error) as caught:
         load_set(columned, where=[condition])
     assert told in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("exclude", "rows"),
+    [
+        (["generator=mj"], [0, 1, 2]),
+        (["style=text", "generator=sd"], [0, 1]),
+        (["generator=sd", "style=photo"], [1, 3]),
+        (["label=fake"], [0, 1]),
+        (["n=2"], [0, 2, 3]),
+        ([], [0, 1, 2, 3]),
+    ],
+)
+def test_excluded_are_all_that_meet_some_condition(columned, exclude, rows):
+    assert [s.row for s in load_sets([columned], exclude=exclude)] == rows
+
+
+@pytest.mark.parametrize(
+    ("exclude", "error", "told"),
+    [
+        (["generator=mjj"], BadData, "did you mean 'mj'"),
+        (["generatr=mj"], BadData, "did you mean 'generator'"),
+        (["generator!=mj"], UsageError, "COLUMN=VALUE"),
+        (["generator"], UsageError, "COLUMN=VALUE"),
+        (["label=ai", "label=real"], BadData, "less"),
+    ],
+)
+def test_what_cannot_be_left_out_is_never_left_in_quietly(columned, exclude, error, told):
+    with pytest.raises(error) as caught:
+        load_sets([columned], exclude=exclude)
+    assert told in caught.value.hint
+
+
+def test_a_joined_column_can_be_excluded(tmp_path):
+    parquet(tmp_path / "d.parquet", [b"1", b"2", b"3"], ["real", "ai", "ai"], generator=[None, "sd", "mj"])
+    (tmp_path / "generators.csv").write_text("generator,generator_year,family\nsd,2022,x\nmj,2023,y\n")
+    assert [s.row for s in load_sets([tmp_path], exclude=["year=2023"])] == [0, 1]
+    assert [s.row for s in load_sets([tmp_path], exclude=["family=x"])] == [0, 2]
 
 
 def test_generator_table_is_joined_and_a_records_own_value_wins(tmp_path):

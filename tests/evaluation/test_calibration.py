@@ -18,11 +18,19 @@ from tests.data.bundles import tiny_bundle
 from tests.evaluation.drawn import draw_set
 
 
-def chosen(real: np.ndarray, ai: np.ndarray, *, fpr: float = 0.02, missed: float = 0.1) -> Thresholds:
+def chosen(
+    real: np.ndarray, ai: np.ndarray, *, hard: np.ndarray | None = None, factor: float = 2.5
+) -> Thresholds:
     labels = np.repeat([0, 1], [real.size, ai.size])
-    both = np.concatenate([real, ai])[None]
+    both = np.concatenate([real, ai])
     return choose_thresholds(
-        both, labels, max_false_positive_rate=fpr, max_missed_rate=missed, fitted_on="val"
+        both[None],
+        both if hard is None else hard,
+        labels,
+        max_false_positive_rate=0.02,
+        max_missed_rate=0.1,
+        hard_factor=factor,
+        fitted_on="val",
     )
 
 
@@ -120,7 +128,8 @@ def test_one_odd_photograph_among_many_does_not_silence_the_model() -> None:
 def test_few_photographs_promise_no_more_than_they_can() -> None:
     thresholds = chosen(np.linspace(-2, 1, 19), np.linspace(-1, 2, 19))
     assert thresholds.promise_ai == (
-        "Of 100 photographs like the 19 of validation, at most about 5 are called AI. "
+        "Of 100 photographs like the 19 of validation, at most about 5 are called AI; "
+        "after hard use (cropped, made small, saved twice) at most about 5. "
         "So few photographs cannot promise 2 in 100."
     )
 
@@ -129,16 +138,43 @@ def test_promises_name_their_number_and_the_pictures_they_rest_on() -> None:
     rng = np.random.default_rng(5)
     thresholds = chosen(rng.normal(-1, 1, 1192), rng.normal(1, 1, 187))
     assert thresholds.promise_ai == (
-        "Of 100 photographs like the 1,192 of validation, at most about 2 are called AI."
+        "Of 100 photographs like the 1,192 of validation, at most about 2 are called AI; "
+        "after hard use (cropped, made small, saved twice) at most about 5."
     )
     assert thresholds.promise_real == (
-        "Of 100 AI pictures like the 187 of validation, at most about 10 are called real."
+        "Of 100 AI pictures like the 187 of validation, at most about 10 are called real; "
+        "after hard use (cropped, made small, saved twice) at most about 25."
     )
 
 
 def test_the_stricter_of_two_ways_of_showing_a_picture_sets_the_limit() -> None:
     scores = np.stack([np.arange(100.0), np.arange(100.0) + 7])
     assert ceiling(scores, 0.1).log_odds == ceiling(scores[1:], 0.1).log_odds
+
+
+def test_hard_use_is_held_to_its_own_rate_and_rules_where_that_is_stricter() -> None:
+    rng = np.random.default_rng(6)
+    real, ai = rng.normal(-2, 1, 4000), rng.normal(2, 1, 4000)
+    hard = np.concatenate([real + 2, ai])
+    thresholds = chosen(real, ai, hard=hard)
+    called = probability(hard[:4000]) > thresholds.ai_above
+    assert called.mean() == pytest.approx(0.05, abs=0.002)
+    assert (probability(real) > thresholds.ai_above).mean() < 0.001
+
+
+def test_a_factor_of_one_promises_after_hard_use_what_is_promised_at_all() -> None:
+    rng = np.random.default_rng(7)
+    real, ai = rng.normal(-2, 1, 4000), rng.normal(2, 1, 4000)
+    hard = np.concatenate([real + 2, ai - 1])
+    thresholds = chosen(real, ai, hard=hard, factor=1)
+    assert (probability(hard[:4000]) > thresholds.ai_above).mean() == pytest.approx(0.02, abs=0.001)
+    assert (probability(hard[4000:]) < thresholds.real_below).mean() <= 0.1
+
+
+def test_hard_use_that_harms_nothing_changes_no_threshold() -> None:
+    rng = np.random.default_rng(8)
+    real, ai = rng.normal(-1, 1, 500), rng.normal(1, 1, 500)
+    assert chosen(real, ai, hard=np.concatenate([real - 1, ai + 1])) == chosen(real, ai)
 
 
 def test_calibrating_writes_everything_into_the_card(tmp_path: Path) -> None:
@@ -151,7 +187,7 @@ def test_calibrating_writes_everything_into_the_card(tmp_path: Path) -> None:
     assert card.thresholds.real_below < card.thresholds.ai_above
     assert card.thresholds.fitted_on == card.calibration.fitted_on
     assert card.thresholds.fitted_on == (
-        "data val: 60 photographs and 60 AI pictures, as they are and aligned"
+        "data val: 60 photographs and 60 AI pictures, as they are, aligned, on the web and after hard use"
     )
     assert re.search("like the 60 of validation", card.thresholds.promise_ai)
     assert card.files == before.card.files

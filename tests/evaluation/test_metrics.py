@@ -112,13 +112,16 @@ def test_few_photographs_cannot_vouch_for_one_false_alarm_in_a_hundred() -> None
 def test_photographs_alone_give_what_photographs_define() -> None:
     measured = figures(np.zeros(4, int), np.array([0.1, 0.9, 0.2, 0.4]), ["real", "ai", "real", "uncertain"])
     given = {name for name, figure in measured.items() if figure}
-    assert given == {"accuracy", "false_positive_rate", "uncertain_share"}
+    answered = {"answered_share", "answered_accuracy"}
+    assert given == {"accuracy", "false_positive_rate", "uncertain_share"} | answered
     assert value(measured, "false_positive_rate") == 0.25
 
 
 def test_ai_pictures_alone_give_what_they_define() -> None:
     measured = figures(np.ones(2, int), np.array([0.1, 0.9]), ["real", "ai"])
-    assert {name for name, figure in measured.items() if figure} == {"accuracy", "recall", "uncertain_share"}
+    answered = {"answered_share", "answered_accuracy"}
+    given = {name for name, figure in measured.items() if figure}
+    assert given == {"accuracy", "recall", "uncertain_share"} | answered
 
 
 def test_no_records_give_no_figures() -> None:
@@ -208,6 +211,23 @@ def test_equal_probabilities_share_a_bin() -> None:
     bins = equal_mass_bins(np.array([0.1] * 50 + [0.2] * 20 + [0.9] * 30), 15)
     assert len(set(bins[:50])) == 1
     assert len(set(bins)) == 3
+
+
+def test_answered_figures_look_at_answers_only() -> None:
+    labels = np.array([0, 0, 0, 1, 1, 1, 1, 1])
+    probabilities = np.array([0.1, 0.5, 0.9, 0.9, 0.9, 0.9, 0.1, 0.5])
+    measured = figures(labels, probabilities, words_of(probabilities))
+    assert value(measured, "answered_share") == 6 / 8
+    assert value(measured, "uncertain_share") == 2 / 8
+    assert value(measured, "answered_accuracy") == 4 / 6
+    assert value(measured, "answered_balanced_accuracy") == (1 / 2 + 3 / 4) / 2
+
+
+def test_without_an_answer_nothing_is_right_or_wrong() -> None:
+    measured = figures(np.array([0, 1]), np.array([0.5, 0.5]), ["uncertain", "uncertain"])
+    assert value(measured, "answered_share") == 0
+    assert measured["answered_accuracy"] is None
+    assert measured["answered_balanced_accuracy"] is None
 
 
 def test_confusion_counts_every_answer_of_every_class() -> None:

@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 import torch
+from click.testing import CliRunner
 
+from aivsreal.bundle import load_bundle
+from aivsreal.cli.main import cli
 from aivsreal.data.sources import load_set
 from aivsreal.data.toy import draw_toy_set
 from aivsreal.errors import BadData, BadRun
@@ -148,12 +151,23 @@ def test_one_class_is_not_enough_and_leaves_nothing_behind(toy: Path, tmp_path: 
     assert not (tmp_path / "run").exists()
 
 
-def test_a_card_names_what_was_left_out(toy: Path, tmp_path: Path) -> None:
-    recipe = load_recipe("toy", overrides=["optimise.epochs=1", "data.limit=16"])
-    where = ["generator!=grid"]
-    run = train(load_set(toy, where=where), recipe, tmp_path / "run", where=where, say=lambda _: None)
-    assert open_run(run.folder).facts["data"]["where"] == where
-    assert open_run(run.folder).facts["data"]["generators"] == ["stripes"]
+def test_what_is_excluded_is_neither_trained_nor_validated_on_and_stands_in_run_and_card(
+    toy: Path, tmp_path: Path
+) -> None:
+    run, short = tmp_path / "run", ["--set", "optimise.epochs=1", "--set", "data.limit=16"]
+    arguments = ["train", str(toy), "--recipe", "toy", "--out", str(run), *short]
+    result = CliRunner().invoke(cli, [*arguments, "--exclude", "generator=grid", "--where", "label!=none"])
+    assert result.exit_code == 0, result.output
+    facts = open_run(run).facts["data"]
+    assert (facts["excluded"], facts["where"]) == (["generator=grid"], ["label!=none"])
+    assert facts["generators"] == ["stripes"]
+    card = load_bundle(run / "bundle").card
+    assert (card.training.excluded, card.training.where) == (["generator=grid"], ["label!=none"])
+    page = (run / "bundle" / "MODEL.md").read_text()
+    assert "left out of training and validation: generator=grid" in page
+    again = CliRunner().invoke(cli, ["export", str(run), str(toy), "--out", str(tmp_path / "again")])
+    assert again.exit_code == 0, again.output
+    assert load_bundle(tmp_path / "again").card.thresholds == card.thresholds
 
 
 def test_the_learning_rate_warms_up_falls_and_stays() -> None:

@@ -10,28 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aivsreal.cli.evaluate_tables import tables
 from aivsreal.cli.options import data_argument, json_option, model_argument, print_json, where_option
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
-# What the terminal shows; the report has everything.
-SHOWN = {
-    "false_positive_rate": "photographs called AI",
-    "recall": "AI called AI (recall)",
-    "uncertain_share": "no answer (cannot tell)",
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "precision": "precision",
-    "f1": "F1",
-    "roc_auc": "ROC AUC",
-    "average_precision": "average precision",
-    "tpr_at_5_fpr": "found at 5 % false alarms",
-    "tpr_at_1_fpr": "found at 1 % false alarms",
-    "calibration_error": "calibration error",
-}
-CHAINS = {"as_is": "as they are", "aligned": "aligned", "leak_free": "leak-free"}
 SOME_FAILED = 1
 
 
@@ -43,7 +27,16 @@ Examples:
   aivsreal evaluate photos DATA --split unseen
   aivsreal evaluate RUN/bundle DATA --where origin_kind!=benchmark --out report/text-to-image
   aivsreal evaluate photos DATA --split unseen --slices research/photo_tags.csv
+  aivsreal evaluate photos DATA --split val --tiers --stability
+  aivsreal evaluate photos DATA --split val --degrade jpeg-50 --degrade screenshot
   aivsreal evaluate cifake DATA --json | jq .as_is.accuracy
+
+\b
+Degradations:
+  jpeg-95, jpeg-85, jpeg-75, jpeg-65, jpeg-50, jpeg-35, jpeg-20, webp-90, webp-75, webp-50,
+  resize-0.75, resize-0.5, resize-0.25, resize-1.5, blur-1, blur-2, noise-4, noise-10, sharpen,
+  crop-0.8, crop-0.5, screenshot, caption, two-generations (JPEG twice, off the grid),
+  telegram, x, facebook, instagram, whatsapp
 
 \b
 The folder that --out names gets metrics.json, predictions.csv (a line an image), report.html (in one file)
@@ -72,6 +65,18 @@ cannot be used; 7 a package is missing; 8 the folder cannot be written.
     metavar="DIR",
     help="Where the report goes.  [default: report/MODEL-DATA-SPLIT]",
 )
+@click.option(
+    "--tiers",
+    is_flag=True,
+    help="Also after a way over the web and after hard use: twice the work.",
+)
+@click.option(
+    "--stability",
+    is_flag=True,
+    help="Also whether a picture keeps its verdict under 12 harmless changes: seven times the work.",
+)
+@click.option("--degradations", is_flag=True, help="Also after each single degradation, listed below.")
+@click.option("--degrade", "named", multiple=True, metavar="NAME", help="Only this one of them. Repeatable.")
 @json_option
 def command(
     model: str,
@@ -80,6 +85,10 @@ def command(
     where: tuple[str, ...],
     tags: Path | None,
     out: Path | None,
+    tiers: bool,
+    stability: bool,
+    degradations: bool,
+    named: tuple[str, ...],
     as_json: bool,
 ) -> int:
     """Measure MODEL on the labelled pictures in DATA.
@@ -96,7 +105,17 @@ def command(
 
     labelled = load_set(data, where=where, tags=tags)
     with _progress(Console(stderr=True)) as advance:
-        path = evaluate(model, labelled, split, out, where=where, on_progress=advance)
+        path = evaluate(
+            model,
+            labelled,
+            split,
+            out,
+            where=where,
+            tiers=tiers,
+            degradations=("all",) if degradations else named,
+            stability=stability,
+            on_progress=advance,
+        )
     metrics = json.loads(path.read_text("utf-8"))
     if as_json:
         print_json(metrics)
@@ -117,41 +136,9 @@ def _progress(console: Console) -> Iterator[Callable[[int, int], None]]:
 
 
 def _show(console: Console, metrics: dict[str, Any], folder: Path) -> None:
-    from rich.table import Table
-
-    counts, data, model = metrics["counts"], metrics["data"], metrics["model"]
-    table = Table(
-        title=f"{model['name']} {model['version']} on {data['name']} {data['split']}".rstrip(),
-        caption=f"{counts['real']:,} photographs, {counts['ai']:,} AI pictures; in brackets 95 % intervals",
-    )
-    chains = [chain for chain in CHAINS if chain in metrics]
-    table.add_column("figure", no_wrap=True)
-    for chain in chains:
-        table.add_column(CHAINS[chain], justify="right")
-    for name, called in SHOWN.items():
-        table.add_row(called, *(_text(metrics[chain][name]) for chain in chains))
-    console.print(table)
-    if tagged := {name: found for name, found in metrics["slices"].items() if name.startswith("tag=")}:
-        console.print(_tag_table(tagged))
-    if counts["failed"]:
-        pictures = "1 picture" if counts["failed"] == 1 else f"{counts['failed']:,} pictures"
+    for table in tables(metrics):
+        console.print(table)
+    if failed := metrics["counts"]["failed"]:
+        pictures = "1 picture" if failed == 1 else f"{failed:,} pictures"
         console.print(f"{pictures} could not be read: see predictions.csv")
     console.print(f"report: {folder / 'report.html'}", soft_wrap=True, highlight=False, markup=False)
-
-
-def _tag_table(tagged: dict[str, Any]) -> Table:
-    from rich.table import Table
-
-    table = Table("tag", "photographs", title="photographs called AI, by tag")
-    for chain in ("as_is", "aligned"):
-        table.add_column(CHAINS[chain], justify="right")
-    for name, found in tagged.items():
-        shares = (_text(found[chain].get("false_positive_rate")) for chain in ("as_is", "aligned"))
-        table.add_row(name.removeprefix("tag="), f"{found['n_real']:,}", *shares)
-    return table
-
-
-def _text(figure: dict[str, float] | None) -> str:
-    if figure is None:
-        return "-"
-    return f"{figure['value']:.3f} ({figure['low']:.3f}-{figure['high']:.3f})"

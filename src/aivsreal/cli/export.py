@@ -33,10 +33,13 @@ def command(run: Path, data: tuple[str, ...], out: Path | None, version: str, wh
 
     DATA (and --where) are what the run was trained on: probabilities and thresholds are fitted on its
     validation pictures, through the exported graph. 'aivsreal train' does this by itself when it ends;
-    export a run that is still under way to use its best epoch so far.
+    export a run that is still under way to use its best epoch so far. What --exclude left out of the
+    run is left out here too.
     """
     from aivsreal.data.sources import load_sets
     from aivsreal.evaluation.finish import finish
+    from aivsreal.training.run import open_run
 
-    bundle = finish(run, load_sets(data, where=where), out or run / "bundle", version=version, say=click.echo)
+    labelled = load_sets(data, where=where, exclude=open_run(run).excluded)
+    bundle = finish(run, labelled, out or run / "bundle", version=version, say=click.echo)
     click.echo(f"the model is in {bundle.folder}")

@@ -13,7 +13,8 @@ Examples:
   aivsreal train pictures/ --recipe photos
   aivsreal train pictures/ more.parquet --recipe photos --resume
   aivsreal train pictures/ --recipe mine.toml --set optimise.epochs=5 --out runs/mine
-  aivsreal train pictures/ --recipe photos --where generator!=midjourney
+  aivsreal train pictures/ --recipe photos --where style=photo
+  aivsreal train pictures/ --recipe photos --exclude generator=midjourney --exclude family=gan
   torchrun --nproc-per-node 2 -m aivsreal train pictures/ --recipe photos
 """
 
@@ -51,6 +52,12 @@ Examples:
     help="Change one field of the recipe. Repeatable.",
 )
 @where_option
+@click.option(
+    "--exclude",
+    multiple=True,
+    metavar="COLUMN=VALUE",
+    help="Leave such records out of training and validation, to measure on them later. Repeatable.",
+)
 def command(
     data: tuple[str, ...],
     recipe_name: str,
@@ -59,12 +66,17 @@ def command(
     scale: str,
     overrides: tuple[str, ...],
     where: tuple[str, ...],
+    exclude: tuple[str, ...],
 ) -> None:
     """Train a model on DATA, and export it as a bundle.
 
     DATA is a folder, a parquet file or folder, a table, or the name of a public set; several are joined. A
-    set without a validation split gets one cut from train. The run folder holds recipe, history, checkpoints, curves and,
-    in the end, the bundle; a run that was stopped in any way goes on with --resume.
+    set without a validation split gets one cut from train. The run folder holds recipe, history, checkpoints,
+    curves and, in the end, the bundle; a run that was stopped in any way goes on with --resume.
+
+    --exclude takes any column of DATA and those that a generators.csv beside it joins (family, year, ...), and
+    stands in the run and on the model's card. It differs from --where COLUMN!=VALUE in that a value which no
+    record has is an error, so that a misspelt name cannot stay in.
     """
     from aivsreal.data.sources import load_sets
     from aivsreal.data.split import with_validation
@@ -73,13 +85,13 @@ def command(
     from aivsreal.training.recipe import load_recipe
 
     recipe = load_recipe(recipe_name, scale=scale, overrides=overrides)
-    labelled = load_sets(data, where=where)
+    labelled = load_sets(data, where=where, exclude=exclude)
     # Cut once here, for it decodes every picture: training and calibration take a set with validation as it is.
     labelled = with_validation(
         labelled, fraction=recipe.data.validation_fraction, drop_copies=recipe.data.drop_copies
     )
     folder = out or Path("runs") / recipe.name
-    run = train(labelled, recipe, folder, where=where, resume=resume, say=click.echo)
+    run = train(labelled, recipe, folder, where=where, excluded=exclude, resume=resume, say=click.echo)
     if not is_first_process():
         return
     bundle = finish(run.folder, labelled, run.folder / "bundle", say=click.echo)

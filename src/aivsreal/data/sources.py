@@ -16,7 +16,7 @@ from aivsreal.data.folders import folder_samples
 from aivsreal.data.labelled import LabelledSet, Sample, require_both_classes
 from aivsreal.data.parquet import parquet_samples
 from aivsreal.data.tables import TABLE_SUFFIXES, table_samples
-from aivsreal.data.where import narrowed
+from aivsreal.data.where import narrowed, without
 from aivsreal.data.words import REAL, label_of, read_own_words
 from aivsreal.errors import BadData
 
@@ -60,13 +60,17 @@ def load_set(
     return labelled
 
 
-def load_sets(paths_or_names: Sequence[str | Path], *, where: Sequence[str] = ()) -> LabelledSet:
+def load_sets(
+    paths_or_names: Sequence[str | Path], *, where: Sequence[str] = (), exclude: Sequence[str] = ()
+) -> LabelledSet:
     """Return several sets as one; each record keeps its own split. Keys begin with their set's name then.
 
+    where: as for load_set; exclude: conditions `COLUMN=VALUE` that no record of the result meets, each of which
+    some record must have met (see where.py)
     Raises: what `load_set` raises, of the first set that cannot be used.
     """
     if len(paths_or_names) == 1:
-        return load_set(paths_or_names[0], where=where)
+        return without(load_set(paths_or_names[0], where=where), exclude)
     sets = [load_set(path_or_name) for path_or_name in paths_or_names]
     joined = LabelledSet(
         name=" + ".join(labelled.name for labelled in sets),
@@ -81,7 +85,7 @@ def load_sets(paths_or_names: Sequence[str | Path], *, where: Sequence[str] = ()
         },
         ignored=sum((Counter(labelled.ignored) for labelled in sets), Counter()),
     )
-    return narrowed(joined, where)
+    return without(narrowed(joined, where), exclude)
 
 
 def _found(path_or_name: str | Path) -> Path:

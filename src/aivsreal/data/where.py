@@ -1,4 +1,4 @@
-"""Narrowing a set by its columns: `--where style=photo`, `--where generator!=midjourney`.
+"""Narrowing a set by its columns: `--where style=photo`, `--where generator!=midjourney`, `--exclude year=2025`.
 
 A condition compares a record's own value, written as text. A record without a value never equals anything:
 `generator!=midjourney` keeps the photographs (no generator made them), `generator=midjourney` drops them.
@@ -7,7 +7,7 @@ A condition compares a record's own value, written as text. A record without a v
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from aivsreal.data.labelled import LabelledSet, Sample
@@ -26,6 +26,24 @@ def narrowed(labelled: LabelledSet, conditions: Sequence[str]) -> LabelledSet:
     return labelled
 
 
+def without(labelled: LabelledSet, conditions: Sequence[str]) -> LabelledSet:
+    """Return the samples that meet none of the conditions `COLUMN=VALUE`.
+
+    Unlike `narrowed` with `!=`, a condition that no sample meets is an error: a misspelt name would leave in
+    what a study must leave out. Raises: UsageError for a malformed condition; BadData for an unknown column, an
+    unknown value, and where nothing is left.
+    """
+    for condition in conditions:
+        _require_equal(condition)
+    matched = [_matching(labelled, condition) for condition in conditions]
+    kept = [s for s, *met in zip(labelled.samples, *matched, strict=True) if not any(met)]
+    if not kept:
+        raise BadData(
+            f"nothing of {labelled.name} is left without {', '.join(conditions)}", hint="leave out less"
+        )
+    return labelled.with_samples(kept)
+
+
 def value_of(sample: Sample, column: str) -> Any:
     """Return what a sample says in a column, `label` ("ai" or "real") and `split` included; else None."""
     if column == "label":
@@ -36,20 +54,36 @@ def value_of(sample: Sample, column: str) -> Any:
 
 
 def _meeting(labelled: LabelledSet, condition: str) -> LabelledSet:
+    met = _matching(labelled, condition)
+    return labelled.with_samples([s for s, meets in zip(labelled.samples, met, strict=True) if meets])
+
+
+def _matching(labelled: LabelledSet, condition: str) -> list[bool]:
+    """Return of each sample whether it meets the condition. Raises: as `narrowed`; BadData where none does."""
     column, equal, value = _parsed(condition)
     names = ("label", "split", *labelled.column_names)
     if column not in names:
         raise BadData(f"{labelled.name} has no column {column!r}", hint=nearest_hint(column, names))
     value = _canonical(column, value)
-    keeps: Callable[[Any], bool] = (lambda found: found == value) if equal else (lambda found: found != value)
-    kept = [s for s in labelled.samples if keeps(_text(value_of(s, column)))]
-    if not kept:
+    met = [(_text(value_of(s, column)) == value) == equal for s in labelled.samples]
+    if not any(met):
         values = sorted({str(v) for s in labelled.samples if (v := value_of(s, column)) is not None})
+        near = difflib.get_close_matches(value, values, n=1)
+        meant = f"did you mean {near[0]!r}? " if near else ""
         shown = ", ".join(values[:8]) + (", ..." if len(values) > 8 else "")
         raise BadData(
-            f"no record of {labelled.name} meets {condition!r}", hint=f"{column} is one of: {shown}"
+            f"no record of {labelled.name} meets {condition!r}", hint=f"{meant}{column} is one of: {shown}"
         )
-    return labelled.with_samples(kept)
+    return met
+
+
+def _require_equal(condition: str) -> None:
+    """Pass `COLUMN=VALUE`. Raises: UsageError for `!=`, which would leave out all but one."""
+    _, equal, _ = _parsed(condition)
+    if not equal:
+        raise UsageError(
+            f"cannot leave out {condition!r}", hint="write COLUMN=VALUE, as in generator=midjourney"
+        )
 
 
 def first_column(candidates: Sequence[str], names: Sequence[str], place: object) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from aivsreal.evaluation.metrics import Figures, confusion, figures, group_codes
 
 @dataclass(frozen=True)
 class Answers:
-    """The pictures that could be read in both chains, in one order; arrays are [n].
+    """The pictures that could be read in every chain, in one order; arrays are [n].
 
     rows: of each picture as it is, for its columns, format and size
     labels: 1 AI, 0 real; groups: None where a picture stands alone
@@ -29,7 +29,7 @@ class Answers:
 
     @classmethod
     def of(cls, measured: Mapping[Chain, Sequence[Row]]) -> Answers:
-        """Return the answers of the pictures without an error in either chain."""
+        """Return the answers of the pictures without an error in any chain; "as_is" is one of them."""
         whole = [
             i for i, rows in enumerate(zip(*measured.values(), strict=True)) if not any(r.error for r in rows)
         ]
@@ -68,9 +68,9 @@ class Answers:
             calibration=calibration,
         )
 
-    def share_of(self, word: str, chain: Chain) -> Figure | None:
-        """Return the share of the pictures that got this answer."""
-        hits = np.asarray(self.words[chain], dtype=object) == word
+    def share_of(self, words: Collection[str], chain: Chain) -> Figure | None:
+        """Return the share of the pictures that got one of these answers."""
+        hits = np.asarray([word in words for word in self.words[chain]], dtype=bool)
         return share(hits, group_codes(self.groups, len(self)))
 
     def confusion(self) -> dict[str, dict[str, dict[str, int]]]:

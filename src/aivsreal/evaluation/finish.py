@@ -37,6 +37,7 @@ def finish(
         limited(cut.of_split("val"), recipe.data.limit),
         max_false_positive_rate=recipe.promise.false_positive_rate,
         max_missed_rate=recipe.promise.false_negative_rate,
+        hard_factor=recipe.promise.hard_factor,
     )
     thresholds = bundle.card.thresholds
     say(f"called AI above {thresholds.ai_above:.3f}: {thresholds.promise_ai}")

@@ -1,6 +1,6 @@
 """How far a figure may be trusted: 95 % intervals, honest for five pictures and fast for fifty thousand.
 
-All are formulas, none is random. Records of one group (a burst, an album, one prompt) are not independent:
+All are formulas, none is random (paired.py draws, where there is no formula). Records of one group (a burst, an album, one prompt) are not independent:
 each interval counts groups where the figure varies between groups more than chance would have it.
 """
 
@@ -167,6 +167,20 @@ def mean_figure(values: Floats, groups: Ints) -> Figure | None:
     half = float(t.ppf(0.975, count - 1) * error)
     value = float(values.mean())
     return Figure(value, value - half, value + half)
+
+
+def quantile_figure(values: Floats, rank: float, groups: Ints) -> Figure | None:
+    """Return the value that a share `rank` of the values stays below; None where there is none.
+
+    Its interval lies between two of the values, by the binomial distribution of ranks, whatever the values'
+    own distribution (David and Nagaraja 2003, "Order statistics"); groups count by Kish's number.
+    """
+    if not values.size:
+        return None
+    number = max(1, round(_kish(groups)))
+    low, high = (float(binom.ppf(tail, number, rank)) / number for tail in (0.025, 0.975))
+    value, lower, upper = np.quantile(values, [rank, low, min(1.0, high + 1 / number)])
+    return Figure(float(value), min(float(value), float(lower)), max(float(value), float(upper)))
 
 
 def _few(groups: int) -> float:

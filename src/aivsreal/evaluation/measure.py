@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from aivsreal.data.labelled import LabelledSet, Sample
 from aivsreal.detector import Detector
 from aivsreal.errors import UnreadableImage
-from aivsreal.evaluation.degrade import align
+from aivsreal.evaluation.degrade import delivered
 from aivsreal.images import Facts, open_picture
 from aivsreal.threads import available_cores, in_order
 from aivsreal.verdict import Verdict, Word
 
-Chain = Literal["as_is", "aligned"]
+Chain = str
+"""What happens to a picture first: nothing ("as_is"), or a name that `degrade.delivered` knows."""
+
 Progress = Callable[[int, int], None]
 """Called with how many pictures are done, and of how many."""
 
@@ -55,7 +57,7 @@ def measure(
 ) -> list[Row]:
     """Return a row for every sample, in their order; one that cannot be read becomes a row with an error.
 
-    chain: "as_is", or "aligned": decoded, brought to the aligned file, and only then shown to the detector
+    chain: "as_is", or what a picture is decoded for and made into before it is shown to the detector
     Pictures are read, decoded and scored on every core, with a few in flight, so memory stays flat.
     """
 
@@ -72,7 +74,7 @@ def measure(
 
 def _scored(detector: Detector, sample: Sample, chain: Chain, keep_embedding: bool) -> Row:
     try:
-        verdict, facts = _PREDICTED[chain](detector, sample.read())
+        verdict, facts = _predicted(detector, sample.read(), chain)
     except UnreadableImage as error:
         return Row(sample.key, sample.label, sample.columns, error=error.reason)
     return Row(
@@ -89,14 +91,9 @@ def _scored(detector: Detector, sample: Sample, chain: Chain, keep_embedding: bo
     )
 
 
-def _as_is(detector: Detector, data: bytes) -> tuple[Verdict, Facts]:
-    verdict = detector.predict(data)
-    return verdict, verdict.facts
-
-
-def _aligned(detector: Detector, data: bytes) -> tuple[Verdict, Facts]:
-    picture = open_picture(data, limits=detector.limits)
-    return detector.predict(align(picture.pixels)), picture.facts
-
-
-_PREDICTED = {"as_is": _as_is, "aligned": _aligned}
+def _predicted(detector: Detector, file: bytes, chain: Chain) -> tuple[Verdict, Facts]:
+    if chain == "as_is":
+        verdict = detector.predict(file)
+        return verdict, verdict.facts
+    picture = open_picture(file, limits=detector.limits)
+    return detector.predict(delivered(chain, file, picture.pixels)), picture.facts

@@ -24,6 +24,8 @@ from aivsreal.evaluation.metrics import as_json
 from aivsreal.evaluation.plots import draw_plots
 from aivsreal.evaluation.predictions import write_predictions
 from aivsreal.evaluation.report import write_report
+from aivsreal.evaluation.robustness import Robustness, robustness_figures
+from aivsreal.evaluation.robustness_plots import draw_robustness
 from aivsreal.evaluation.slices import slices
 from aivsreal.files import atomic_folder, atomic_write_json
 
@@ -37,6 +39,7 @@ class Measurement:
     """What was measured on what, before it is written down.
 
     measured: a row a sample and chain, those that failed included; leaked and copies: their keys
+    asked: what was measured beside the pictures as they are and aligned
     """
 
     bundle: Bundle
@@ -47,6 +50,7 @@ class Measurement:
     answers: Answers
     leaked: frozenset[str]
     copies: frozenset[str]
+    asked: Robustness
     seconds: float
 
 
@@ -57,6 +61,9 @@ def evaluate(
     out: str | Path | None = None,
     *,
     where: Sequence[str] = (),
+    tiers: bool = False,
+    degradations: Sequence[str] = (),
+    stability: bool = False,
     on_progress: Progress | None = None,
 ) -> Path:
     """Return the metrics.json in `out`, which also holds predictions.csv, report.html and the plots.
@@ -64,9 +71,12 @@ def evaluate(
     model: a bundle's name or folder; split: default "test", or everything where the data names no split
     out: appears whole when all is done, in place of an earlier report; default report/MODEL-DATA-SPLIT
     where: the conditions that `labelled` was narrowed by, to be written down
-    Raises: BadData for a missing split, a missing class, or where hardly a picture can be read; BadBundle;
+    tiers, stability: measure the tiers `web` and `hard` too; the twelve harmless changes of each picture too
+    degradations: names of degrade.DEGRADATIONS, or "all", to be measured one by one
+    Raises: UsageError for an unknown degradation; BadData for a missing split, a missing class, or where hardly a picture can be read; BadBundle;
     CannotWrite.
     """
+    asked = Robustness(tiers, tuple(degradations), stability)
     detector = Detector.load(model, threads=1)
     split, chosen = _chosen(labelled, split)
     require_both_classes(chosen)
@@ -74,11 +84,12 @@ def evaluate(
     _refuse_other_folders(target)
     # Opened first, so that a place which cannot be written to is told of before hours of measuring.
     with atomic_folder(target) as folder:
-        measurement = _measured(detector, labelled, chosen, split, tuple(where), on_progress)
+        measurement = _measured(detector, labelled, chosen, split, tuple(where), asked, on_progress)
         metrics = metrics_of(measurement)
         atomic_write_json(folder / METRICS, metrics)
         write_predictions(folder / PREDICTIONS, measurement.measured, measurement.leaked, measurement.copies)
         plots = draw_plots(folder, measurement.answers, metrics, chosen)
+        plots += draw_robustness(folder, metrics)
         write_report(folder / REPORT, metrics, plots)
     return target / METRICS
 
@@ -96,6 +107,7 @@ def metrics_of(measurement: Measurement) -> dict[str, Any]:
     if spoilt:
         clean = np.asarray([row.key not in spoilt for row in answers.rows])
         metrics["leak_free"] = as_json(answers.at(clean).figures("as_is"))
+    metrics |= robustness_figures(measurement.measured, measurement.asked)
     return metrics | {
         "slices": slices(answers),
         "confusion": answers.confusion(),
@@ -141,27 +153,32 @@ def _measured(
     chosen: LabelledSet,
     split: str,
     where: tuple[str, ...],
+    asked: Robustness,
     on_progress: Progress | None,
 ) -> Measurement:
     started = perf_counter()
-    total = len(CHAINS) * len(chosen)
-    measured = {}
-    for done, chain in enumerate(CHAINS):
+    chains = (*CHAINS, *asked.chains)
+    total = len(chains) * len(chosen)
+    measured: dict[Chain, list[Row]] = {}
+    for done, chain in enumerate(chains):
 
         def tell(count: int, _: int, before: int = done * len(chosen)) -> None:
             if on_progress:
                 on_progress(before + count, total)
 
         measured[chain] = measure(detector, chosen, chain=chain, on_progress=tell)
-    answers = Answers.of(measured)
+    usual = {chain: measured[chain] for chain in CHAINS}
+    answers = Answers.of(usual)
     if set(answers.labels.tolist()) != {0, 1}:
         raise BadData(
-            f"{chosen.name}: not a picture of each class could be read: {_first_error(measured)}",
+            f"{chosen.name}: not a picture of each class could be read: {_first_error(usual)}",
             hint="`aivsreal audit` lists the unreadable ones",
         )
     leaked, copies = _leaks(labelled, split)
     seconds = perf_counter() - started
-    return Measurement(detector.bundle, chosen, split, where, measured, answers, leaked, copies, seconds)
+    return Measurement(
+        detector.bundle, chosen, split, where, measured, answers, leaked, copies, asked, seconds
+    )
 
 
 def _leaks(labelled: LabelledSet, split: str) -> tuple[frozenset[str], frozenset[str]]:
@@ -192,7 +209,7 @@ def _counts(measurement: Measurement) -> dict[str, int]:
 
 
 def _failures(measured: Mapping[Chain, Sequence[Row]]) -> dict[str, str]:
-    return {row.key: row.error for rows in measured.values() for row in rows if row.error}
+    return {row.key: row.error for chain in CHAINS for row in measured[chain] if row.error}
 
 
 def _first_error(measured: Mapping[Chain, Sequence[Row]]) -> str:

@@ -1,7 +1,8 @@
 """The figures of a measurement: what a detector gets right, how surely we know, how honest its numbers are.
 
 "Called AI" means the verdict `ai`, that is, a probability above the bundle's own threshold; `uncertain` and
-`real` both count as not called AI, except in `balanced_accuracy_answered`, which looks at answers only.
+`real` both count as not called AI. The figures whose names begin with `answered_` look at answers only, the
+pictures whose verdict is not `uncertain`; `answered_share` says how many these are.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from aivsreal.model_card import FIRST_METRICS
 
 Figures = dict[str, Figure | None]
 
-NAMES = (*FIRST_METRICS, "balanced_accuracy_answered", "log_loss")
+NAMES = (*FIRST_METRICS, "log_loss")
 WORDS = ("real", "uncertain", "ai")
 BINS = 15
 _SMALLEST_BIN = 5
@@ -67,7 +68,9 @@ def figures(
         "tpr_at_5_fpr": detected_at(0.05, *scores),
         "false_positive_rate": share(called[~is_ai], codes[~is_ai]),
         "uncertain_share": share(unsure, codes),
-        "balanced_accuracy_answered": _balanced(is_ai[~unsure], called[~unsure], codes[~unsure]),
+        "answered_share": share(~unsure, codes),
+        "answered_accuracy": share((called == is_ai)[~unsure], codes[~unsure]),
+        "answered_balanced_accuracy": _balanced(is_ai[~unsure], called[~unsure], codes[~unsure]),
         "calibration_error": calibration_error(labels, probabilities, codes)
         if both and calibration
         else None,

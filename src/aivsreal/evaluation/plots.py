@@ -31,7 +31,7 @@ CHAIN_STYLE: dict[Chain, dict[str, Any]] = {
 }
 _DPI = 120
 _MOST_BARS = 60
-_PERCENT = PercentFormatter(1.0, decimals=0)
+PERCENT = PercentFormatter(1.0, decimals=0)
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def draw_plots(folder: Path, answers: Answers, metrics: dict[str, Any], data: La
         "reliability": reliability_plot(answers, metrics),
         "worst": draw_worst(answers, data),
     }
-    return [_saved(folder, name, canvas) for name, canvas in canvases.items() if canvas]
+    return [saved(folder, name, canvas) for name, canvas in canvases.items() if canvas]
 
 
 def confusion_plot(confusion: Mapping[str, Mapping[str, Mapping[str, int]]]) -> Canvas:
@@ -63,7 +63,7 @@ def confusion_plot(confusion: Mapping[str, Mapping[str, Mapping[str, int]]]) -> 
     counts = {chain: _matrix(confusion[chain]) for chain in CHAINS}
     real, ai = (row / row.sum() for row in counts["as_is"])
     canvas = Canvas(figsize=(9.2, 3.6), layout="constrained")
-    canvas.suptitle(f"{_percent(real[2])} of photographs are called AI, {_percent(ai[2])} of AI pictures are")
+    canvas.suptitle(f"{percent(real[2])} of photographs are called AI, {percent(ai[2])} of AI pictures are")
     for axes, chain in zip(canvas.subplots(1, 2), CHAINS, strict=True):
         _confusion_panel(axes, counts[chain], CHAIN_STYLE[chain]["label"])
     return canvas
@@ -81,7 +81,7 @@ def roc_plot(answers: Answers, metrics: dict[str, Any]) -> Canvas:
         axes.plot(false_alarms, found, drawstyle="steps-post", **style)
         _mark_threshold(axes, metrics[chain], CHAIN_STYLE[chain]["color"])
     at_five = metrics["as_is"]["tpr_at_5_fpr"]["value"]
-    axes.set_title(f"With 5 false alarms in 100 photographs, {_percent(at_five)} of AI pictures are found")
+    axes.set_title(f"With 5 false alarms in 100 photographs, {percent(at_five)} of AI pictures are found")
     axes.set_xlabel("photographs called AI (false positive rate)")
     axes.set_ylabel("AI pictures called AI (recall)")
     _share_axes(axes)
@@ -117,7 +117,7 @@ def reliability_plot(answers: Answers, metrics: dict[str, Any]) -> Canvas:
     for chain, mark in zip(CHAINS, "os", strict=True):
         _reliability_points(axes, answers.labels, answers.probabilities[chain], CHAIN_STYLE[chain], mark)
     error = metrics["as_is"]["calibration_error"]
-    off = f"is off by {_percent(error['value'])} (root mean square)" if error else "rests on few pictures"
+    off = f"is off by {percent(error['value'])} (root mean square)" if error else "rests on few pictures"
     axes.set_title(f"As they are, the probability {off}")
     axes.set_xlabel("probability of AI that the model gives")
     axes.set_ylabel("share that is AI in this set")
@@ -131,7 +131,7 @@ def scores_plot(answers: Answers, thresholds: Mapping[str, Any]) -> Canvas:
     canvas = Canvas(figsize=(9.2, 5.2), layout="constrained")
     unsure = float(np.mean(np.asarray(answers.words["as_is"]) == "uncertain"))
     canvas.suptitle(
-        f"{_percent(unsure)} of the pictures lie between the thresholds, where the model cannot tell"
+        f"{percent(unsure)} of the pictures lie between the thresholds, where the model cannot tell"
     )
     panels = canvas.subplots(2, 1, sharex=True)
     for axes, chain in zip(panels, CHAINS, strict=True):
@@ -157,11 +157,11 @@ def slices_plot(found: Mapping[str, Mapping[str, Any]]) -> Canvas | None:
     canvas = Canvas(figsize=(8.4, 1.6 + 0.27 * len(shown)), layout="constrained")
     axes = canvas.subplots()
     for chain, shift, mark in zip(CHAINS, (0.14, -0.14), "os", strict=True):
-        _interval_dots(axes, [entry[chain]["recall"] for _, entry in shown], shift, CHAIN_STYLE[chain], mark)
+        interval_dots(axes, [entry[chain]["recall"] for _, entry in shown], shift, CHAIN_STYLE[chain], mark)
     axes.set_yticks(range(len(shown)), [f"{name} ({entry['n']:,})" for name, entry in shown])
     axes.set_ylim(-0.6, len(shown) - 0.4)
     axes.set_xlim(-0.01, 1.01)
-    axes.xaxis.set_major_formatter(_PERCENT)
+    axes.xaxis.set_major_formatter(PERCENT)
     axes.grid(axis="x", color=LIGHT, linewidth=0.6)
     of_all = "" if len(shown) == len(bars) else f"; the {len(shown)} of {len(bars)} with most pictures"
     axes.set_xlabel(f"called AI, with 95 % interval (number of pictures in brackets{of_all})")
@@ -198,7 +198,7 @@ def _confusion_panel(axes: Axes, counts: Ints, name: str) -> None:
         axes.text(
             column,
             row,
-            f"{_percent(share)}\n{count:,}",
+            f"{percent(share)}\n{count:,}",
             ha="center",
             va="center",
             color="w" if share > 0.6 else "k",
@@ -230,9 +230,10 @@ def _reliability_points(
     _error_bars(axes, given, true, ranges, style, mark, vertical=True)
 
 
-def _interval_dots(
+def interval_dots(
     axes: Axes, figures: list[Mapping[str, float]], shift: float, style: Mapping[str, Any], mark: str
 ) -> None:
+    """Draw the figures one above the other, at heights 0, 1, ... plus `shift`, with their intervals."""
     places = [place + shift for place in range(len(figures))]
     ranges = [(figure["low"], figure["high"]) for figure in figures]
     _error_bars(axes, [figure["value"] for figure in figures], places, ranges, style, mark, vertical=False)
@@ -285,8 +286,8 @@ def _scores_panel(axes: Axes, labels: Ints, probabilities: Floats, thresholds: M
 
 def _share_axes(axes: Axes) -> None:
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
-    axes.xaxis.set_major_formatter(_PERCENT)
-    axes.yaxis.set_major_formatter(_PERCENT)
+    axes.xaxis.set_major_formatter(PERCENT)
+    axes.yaxis.set_major_formatter(PERCENT)
     axes.grid(color=LIGHT, linewidth=0.6)
 
 
@@ -294,21 +295,21 @@ def _precision_title(figures: Mapping[str, Any]) -> str:
     precision = figures["precision"]
     if precision is None:
         return "At the model's threshold no picture is called AI"
-    return f"At the model's threshold {_percent(precision['value'])} of those called AI are AI"
+    return f"At the model's threshold {percent(precision['value'])} of those called AI are AI"
 
 
 def _slices_title(bars: list[tuple[str, Mapping[str, Any]]]) -> str:
     known = [bar for bar in bars if bar[1]["n"] >= 5] or bars
     worst, best = known[0], known[-1]
     if len(known) == 1:
-        return f"{_percent(worst[1]['as_is']['recall']['value'])} of the pictures of {worst[0]} are called AI"
+        return f"{percent(worst[1]['as_is']['recall']['value'])} of the pictures of {worst[0]} are called AI"
     return (
-        f"From {_percent(worst[1]['as_is']['recall']['value'])} of {worst[0]} "
-        f"to {_percent(best[1]['as_is']['recall']['value'])} of {best[0]} are called AI"
+        f"From {percent(worst[1]['as_is']['recall']['value'])} of {worst[0]} "
+        f"to {percent(best[1]['as_is']['recall']['value'])} of {best[0]} are called AI"
     )
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
     """Return `3 %`, with a digit more where whole per cents would say nothing or all."""
     return f"{100 * share:.1f} %" if 0 < share < 0.1 or 0.97 < share < 1 else f"{100 * share:.0f} %"
 
@@ -317,7 +318,8 @@ def _range(figure: Mapping[str, float]) -> str:
     return f"{figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f})"
 
 
-def _saved(folder: Path, name: str, canvas: Canvas) -> Plot:
+def saved(folder: Path, name: str, canvas: Canvas) -> Plot:
+    """Return the plot after its PNG stands in `folder`. Raises: CannotWrite."""
     buffer = io.BytesIO()
     canvas.savefig(buffer, format="png", dpi=_DPI, facecolor="white")
     atomic_write_bytes(folder / f"{name}.png", buffer.getvalue())

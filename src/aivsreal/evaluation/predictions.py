@@ -4,28 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from aivsreal.evaluation.measure import CHAINS, Chain, Row
+from aivsreal.evaluation.measure import Chain, Row
 from aivsreal.files import atomic_write_text
 
-OWN_COLUMNS = (
-    "key",
-    "label",
-    "verdict",
-    "probability_ai",
-    "logit",
-    "aligned_verdict",
-    "aligned_probability_ai",
-    "aligned_logit",
-    "error",
-    "leaked",
-    "copy",
-    "format",
-    "width",
-    "height",
-)
+ANSWER = ("verdict", "probability_ai", "logit")
+ABOUT = ("error", "leaked", "copy", "format", "width", "height")
 
 
 def write_predictions(
@@ -36,31 +22,31 @@ def write_predictions(
 ) -> Path:
     """Return `path` after it holds a line an image, failed ones included. Raises: CannotWrite.
 
+    The answers to the picture as it is stand under ANSWER, those of another chain under `chain_` and ANSWER.
     leaked, copies: the keys of pictures that also stand in train or val, and of second copies
     """
+    answers = [name if chain == "as_is" else f"{chain}_{name}" for chain in measured for name in ANSWER]
+    own = ["key", "label", *answers, *ABOUT]
     names = dict.fromkeys(name for row in measured["as_is"] for name in row.columns)
-    others = [name for name in names if name not in OWN_COLUMNS]
+    others = [name for name in names if name not in own]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*OWN_COLUMNS, *others])
-    for as_is, aligned in zip(*(measured[chain] for chain in CHAINS), strict=True):
-        spoilt = int(as_is.key in leaked), int(as_is.key in copies)
-        writer.writerow([*_own_values(as_is, aligned, spoilt), *(as_is.columns.get(name) for name in others)])
+    writer.writerow([*own, *others])
+    for rows in zip(*measured.values(), strict=True):
+        key = rows[0].key
+        spoilt = int(key in leaked), int(key in copies)
+        writer.writerow([*_own_values(rows, spoilt), *(rows[0].columns.get(name) for name in others)])
     return atomic_write_text(path, text.getvalue())
 
 
-def _own_values(as_is: Row, aligned: Row, spoilt: tuple[int, int]) -> tuple[object, ...]:
-    return (
-        as_is.key,
-        "ai" if as_is.label else "real",
-        *_answer(as_is),
-        *_answer(aligned),
-        as_is.error or aligned.error,
-        *spoilt,
-        as_is.format,
-        as_is.width or None,
-        as_is.height or None,
-    )
+def _own_values(rows: Sequence[Row], spoilt: tuple[int, int]) -> Iterator[object]:
+    first = rows[0]
+    yield from (first.key, "ai" if first.label else "real")
+    for row in rows:
+        yield from _answer(row)
+    yield next((row.error for row in rows if row.error), None)
+    yield from spoilt
+    yield from (first.format, first.width or None, first.height or None)
 
 
 def _answer(row: Row) -> tuple[object, object, object]:

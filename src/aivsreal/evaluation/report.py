@@ -20,9 +20,14 @@ MEANINGS = {
     "false_positive_rate": ("Photographs called AI", "Of the photographs, how many are wrongly called AI."),
     "recall": ("AI pictures called AI (recall)", "Of the AI pictures, how many are found."),
     "uncertain_share": ("No answer", "Of all pictures, for how many the model says that it cannot tell."),
-    "balanced_accuracy_answered": (
+    "answered_share": ("An answer", "Of all pictures, for how many the model says real or AI."),
+    "answered_balanced_accuracy": (
         "Right, where it answered (balanced)",
         "The mean of both classes' shares of right answers, pictures without an answer left out.",
+    ),
+    "answered_accuracy": (
+        "Right, where it answered",
+        "Of the answers, how many are right. Depends on the set's mix.",
     ),
     "balanced_accuracy": (
         "Right (balanced accuracy)",
@@ -85,6 +90,36 @@ COLUMNS = {
     "size": "Short side in pixels",
     "tag": "Tag (a picture may have several)",
 }
+TIERS = {
+    "clean": "as they are",
+    "web": "on the web: 0.75 of the size, JPEG 70",
+    "hard": "after hard use: the middle 80 %, half the size, JPEG 50, then JPEG 75",
+}
+TIER_FIGURES = (
+    "roc_auc",
+    "false_positive_rate",
+    "recall",
+    "answered_share",
+    "answered_balanced_accuracy",
+    "balanced_accuracy",
+    "calibration_error",
+)
+DEGRADATION_FIGURES = ("roc_auc", "false_positive_rate", "recall", "uncertain_share")
+STABILITY = {
+    "jumps": (
+        "The verdict jumps",
+        "Called real in one delivery and AI in another: such a verdict is worth nothing.",
+    ),
+    "ever_uncertain": (
+        "No answer in some delivery",
+        "At least one delivery gets the answer that it cannot tell.",
+    ),
+    "spread_mean": (
+        "Spread of the probability, mean",
+        "The highest minus the lowest of a picture's probabilities.",
+    ),
+    "spread_p95": ("Spread, 95th percentile", "One picture in twenty is spread wider than this."),
+}
 SLICE_FIGURES = ("recall", "false_positive_rate", "roc_auc")
 
 
@@ -99,6 +134,10 @@ def write_report(path: Path, metrics: Mapping[str, Any], plots: Sequence[Plot]) 
         chains=[chain for chain in ("as_is", "aligned", "leak_free") if chain in metrics],
         chain_names={"as_is": "as they are", "aligned": "aligned", "leak_free": "leak-free, as they are"},
         meanings=MEANINGS,
+        tiers=TIERS,
+        tier_figures=TIER_FIGURES,
+        degradation_figures=DEGRADATION_FIGURES,
+        stability_figures=STABILITY,
         tables=_tables(metrics["slices"]),
         glossary=GLOSSARY,
         plots={plot.name: plot for plot in plots},
@@ -114,12 +153,15 @@ def sentences(metrics: Mapping[str, Any]) -> Iterator[str]:
     yield f"Of 100 photographs in this set, {_of_100(as_is['false_positive_rate'])} were called AI."
     yield f"Of 100 AI pictures, {_of_100(as_is['recall'])} were called AI."
     yield f"For {_of_100(as_is['uncertain_share'])} of 100 pictures the model said that it cannot tell."
+    if as_is["answered_accuracy"]:
+        yield f"Where it gave an answer, {_of_100(as_is['answered_accuracy'])} of 100 answers were right."
     yield (
         "With every picture first made small and saved alike (aligned), "
         f"{_of_100(aligned['false_positive_rate'])} of 100 photographs and "
         f"{_of_100(aligned['recall'])} of 100 AI pictures were called AI."
     )
     yield from _extremes(metrics["slices"])
+    yield from _robust(metrics)
     if "leak_free" in metrics:
         yield (
             f"{counts['leaked']:,} of the pictures also stand in the training data and {counts['copies']:,} "
@@ -167,6 +209,20 @@ def _extremes(slices: Mapping[str, Any]) -> Iterator[str]:
     )
 
 
+def _robust(metrics: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what tiers and stability say, where they were measured."""
+    if tiers := metrics.get("tiers"):
+        yield (
+            f"After hard use (cropped, made small, saved twice) {_of_100(tiers['hard']['false_positive_rate'])} "
+            f"of 100 photographs and {_of_100(tiers['hard']['recall'])} of 100 AI pictures were called AI."
+        )
+    if stable := metrics.get("stability"):
+        yield (
+            f"Of 100 pictures, {_of_100(stable['all']['jumps'])} were called real in one of "
+            f"{len(stable['deliveries'])} harmless deliveries and AI in another."
+        )
+
+
 def _tables(slices: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return a table a column of the data: its title, the figures that some slice defines, and its slices."""
     tables = []
@@ -201,4 +257,6 @@ def _command(metrics: Mapping[str, Any]) -> str:
     data = metrics["data"]
     split = f" --split {data['split']}" if data["split"] else ""
     where = "".join(f" --where '{condition}'" for condition in data["where"])
-    return f"aivsreal evaluate {metrics['model']['name']} {data['name']}{split}{where}"
+    asked = "".join(f" --{name}" for name in ("tiers", "stability") if name in metrics)
+    degraded = "".join(f" --degrade {name}" for name in metrics.get("degradations", {}) if name != "as_is")
+    return f"aivsreal evaluate {metrics['model']['name']} {data['name']}{split}{where}{asked}{degraded}"

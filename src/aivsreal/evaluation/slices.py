@@ -2,8 +2,9 @@
 
 A slice's AI pictures are measured against all photographs of the set, since a generator comes without
 photographs of its own. Only of `kind`, `format` and `size`, which say how a file was made whatever it shows,
-and of `tag`, both classes are taken from the slice. Photographs that no AI picture shares a slice with give the figures
-that need photographs only. The share without an answer is always that of the slice's own pictures.
+and of `tag`, both classes are taken from the slice. Photographs that no AI picture shares a slice with give the
+figures that need photographs only. The shares with and without an answer are always those of the slice's own
+pictures.
 """
 
 from __future__ import annotations
@@ -69,7 +70,11 @@ def _slice(answers: Answers, inside: Bools, column: str) -> dict[str, Any]:
     taken = answers.at(chosen)
     own = answers.at(chosen & inside)
     measured = {
-        chain: taken.figures(chain, calibration=False) | {"uncertain_share": own.share_of("uncertain", chain)}
+        chain: taken.figures(chain, calibration=False)
+        | {
+            "uncertain_share": own.share_of(["uncertain"], chain),
+            "answered_share": own.share_of(["real", "ai"], chain),
+        }
         for chain in CHAINS
     }
     return {

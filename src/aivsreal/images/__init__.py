@@ -7,9 +7,11 @@ The first step of a picture's way. Nothing else in the project opens an image fi
     picture.facts.camera  # "Canon EOS R6"
 """
 
+from aivsreal.images.colour import srgb_profile
 from aivsreal.images.encoding import Resample, encode, resize
 from aivsreal.images.facts import Facts
 from aivsreal.images.limits import Limits
+from aivsreal.images.metadata import with_profile, without_metadata
 from aivsreal.images.picture import Picture, inspect, open_picture
 from aivsreal.images.source import Source
 
@@ -23,4 +25,7 @@ __all__ = [
     "inspect",
     "open_picture",
     "resize",
+    "srgb_profile",
+    "with_profile",
+    "without_metadata",
 ]

@@ -48,12 +48,14 @@ def train(
     folder: Path,
     *,
     where: Sequence[str] = (),
+    excluded: Sequence[str] = (),
     resume: bool = False,
     say: Say = print,
 ) -> Run:
     """Return the finished run in `folder`: history, curves, and the weights of the chosen epoch.
 
-    where: the conditions that the set was narrowed by, to be written down
+    where, excluded: the conditions that the set was narrowed by, and those whose records were left out of it,
+    to be written down
     Raises: BadData, BadRecipe, BadRun, CannotWrite.
     """
     fabric = _fabric(recipe)
@@ -64,7 +66,10 @@ def train(
     validation = limited(labelled_set.of_split("val"), recipe.data.limit)
     require_both_classes(training)
     require_both_classes(validation)
-    data = _describe_data(labelled_set, training, validation, where)
+    data = _describe_data(labelled_set, training, validation) | {
+        "where": list(where),
+        "excluded": list(excluded),
+    }
     run = _open(fabric, folder, recipe, data, resume)
     _Loop(fabric, run, list(training), list(validation), say).go()
     if fabric.is_global_zero:
@@ -320,12 +325,11 @@ def _fabric(recipe: Recipe) -> Fabric:
 
 
 def _describe_data(
-    labelled_set: LabelledSet, training: LabelledSet, validation: LabelledSet, where: Sequence[str]
+    labelled_set: LabelledSet, training: LabelledSet, validation: LabelledSet
 ) -> dict[str, Any]:
     return {
         "name": labelled_set.name,
         "fingerprint": labelled_set.fingerprint(),
-        "where": list(where),
         "training": _counts(training),
         "validation": _counts(validation),
         "generators": sorted({str(s.columns["generator"]) for s in training if s.columns.get("generator")}),

@@ -226,6 +226,11 @@ class PromiseSection(Section):
     false_negative_rate: float = Field(
         0.1, gt=0, lt=0.5, description="At most this share of AI pictures is called real."
     )
+    hard_factor: float = Field(
+        2.5,
+        ge=1,
+        description="After hard use (the tier 'hard') at most this many times these shares; 1: the same promise there, at the price of more pictures without an answer.",
+    )
 
 
 class Recipe(Section):

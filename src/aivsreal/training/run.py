@@ -77,6 +77,11 @@ class Run:
         """Where the chosen weights lie."""
         return self.folder / "weights.pt"
 
+    @property
+    def excluded(self) -> tuple[str, ...]:
+        """The conditions `COLUMN=VALUE` whose records were left out of training and validation."""
+        return tuple(self.facts["data"].get("excluded", ()))  # runs of before have no such entry
+
     def save_progress(self, progress: Progress, state: dict[str, Any]) -> None:
         """Write a checkpoint and the history that belongs to it. Raises: CannotWrite."""
         save_tensors(self.checkpoint, {"progress": asdict(progress), **state})
