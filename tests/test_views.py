@@ -180,6 +180,13 @@ def test_an_oblong_picture_is_seen_in_as_many_squares_as_it_needs(width, height,
         assert (views.boxes[1:, along][:, 0] <= views.boxes[:-1, along][:, 1]).all()
 
 
+def test_a_picture_less_oblong_than_the_spec_says_is_one_square_of_its_middle():
+    spec = ViewSpec(size=64, whole="square", one_square=1.5)
+    views = make_views(gradient(96, 64), spec)
+    assert len(views.batch) == 1
+    assert views.boxes[0].tolist() == pytest.approx([1 / 6, 0, 5 / 6, 1])
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     spec=specs.filter(lambda spec: spec.whole == "squash" or (spec.whole == "none" and spec.tiles > 4)),

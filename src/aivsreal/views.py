@@ -17,8 +17,6 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from aivsreal.images import resize
 
-# A picture less oblong than this is seen as one centre square: the strips lost are a tenth of a side each.
-ONE_SQUARE_UP_TO = 1.25
 MOST_SQUARES = 3
 
 Pixels = NDArray[np.uint8]
@@ -35,6 +33,11 @@ class ViewSpec(BaseModel):
     whole: Literal["none", "square", "squash"] = Field(
         default="square",
         description="the whole picture: not seen; short side to `size`, then squares; both sides to `size`",
+    )
+    one_square: float = Field(
+        default=1.25,
+        ge=1,
+        description="with whole='square': a picture less oblong than this is seen as one square of its middle",
     )
     tiles: int = Field(default=0, ge=0, le=64, description="most tiles at native resolution")
     tile_scale: int | None = Field(
@@ -140,7 +143,7 @@ def _whole_views(pixels: Pixels, spec: ViewSpec) -> Iterator[_Seen]:
     aspect = max(width, height) / min(width, height)
     # Beyond three squares the long side is squashed, so that nothing is left unseen.
     long_side = max(spec.size, min(round(spec.size * aspect), MOST_SQUARES * spec.size))
-    squares = 1 if aspect <= ONE_SQUARE_UP_TO else ceil(long_side / spec.size)
+    squares = 1 if aspect <= spec.one_square else ceil(long_side / spec.size)
     lying = width >= height
     shrunk = _sized(pixels, (long_side, spec.size) if lying else (spec.size, long_side))
     for start in _spread(long_side, spec.size, squares):
