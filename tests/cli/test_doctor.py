@@ -6,6 +6,8 @@ import pytest
 
 from aivsreal import bundle
 from aivsreal.cli import doctor
+from aivsreal.detector import Detector
+from aivsreal.self_test import self_test_picture
 from tests.cli.runner import run
 from tests.data.bundles import tiny_bundle
 
@@ -38,6 +40,22 @@ def test_as_json_every_check_has_a_state():
 
     assert found["verdict"] == found["model photos"] == found["data folder"] == found["numpy"] == "ok"
     assert "bad" not in found.values()
+
+
+def test_a_machine_that_computes_otherwise_than_the_card_says_is_told_so(sound):
+    tiny_bundle(sound, name="photos", reference={"self_test_logit": 50.0})
+
+    result = run("doctor")
+
+    assert result.exit_code == 5
+    assert "its logit is off by" in result.output
+
+
+def test_a_machine_that_computes_as_the_card_says_is_sound(sound):
+    logit = Detector.load(sound).predict(self_test_picture()).logit
+    tiny_bundle(sound, name="photos", reference={"self_test_logit": logit})
+
+    assert run("doctor").exit_code == 0
 
 
 def test_an_altered_model_is_bad_and_exits_with_5(sound):

@@ -21,6 +21,7 @@ from aivsreal.detector import Detector
 from aivsreal.errors import BadData
 from aivsreal.evaluation.intervals import Floats, Ints
 from aivsreal.evaluation.measure import Chain, Progress, Row, measure
+from aivsreal.self_test import REFERENCE, self_test_picture
 from aivsreal.verdict import Calibration, Thresholds
 
 USUAL: tuple[Chain, ...] = ("as_is", "aligned", "web")
@@ -88,7 +89,10 @@ def calibrate(
         update={
             "calibration": Calibration(scale=scale, offset=offset, fitted_on=fitted_on),
             "thresholds": thresholds,
-            "reference": reference(ways[0], scale, offset, f"{labelled.name} {split}"),
+            "reference": {
+                **reference(ways[0], scale, offset, f"{labelled.name} {split}"),
+                REFERENCE: detector.predict(self_test_picture()).logit,
+            },
         }
     )
     return update_card(bundle.folder, card)
