@@ -22,10 +22,10 @@ from time import perf_counter
 
 import numpy as np
 
-from aivsreal.detector import BATCH, OUTPUTS, Detector
+from aivsreal.detector import Detector
 from aivsreal.images import encode, open_picture, resize
 from aivsreal.threads import available_cores
-from aivsreal.views import make_views, short_side_needed
+from aivsreal.views import Views, make_views, short_side_needed
 
 PHOTOS = Path(__file__).resolve().parents[2] / "shared" / "data" / "photos"
 # Pictures whose views are held ready for the network; it runs over them again and again.
@@ -54,15 +54,11 @@ def main() -> None:
 def measure(detector: Detector, paths: list[Path], rounds: int) -> None:
     spec = detector.bundle.card.views
     short_side = short_side_needed(spec)
-    ready = [
-        make_views(open_picture(path, short_side=short_side).pixels, spec).batch for path in paths[:READY]
-    ]
-    batches = [ready[number % len(ready)] for number in range(len(paths))]
-    session = detector._session(1)
+    ready = [make_views(open_picture(path, short_side=short_side).pixels, spec) for path in paths[:READY]]
+    seen = [ready[number % len(ready)] for number in range(len(paths))]
 
-    def network(batch: np.ndarray) -> None:
-        for first in range(0, len(batch), BATCH):
-            session.run(OUTPUTS, {"views": batch[first : first + BATCH]})
+    def network(views: Views) -> None:
+        detector._run(views, 1)
 
     def decode(path: Path) -> None:
         open_picture(path, short_side=short_side)
@@ -70,12 +66,12 @@ def measure(detector: Detector, paths: list[Path], rounds: int) -> None:
     times: dict[str, list[float]] = {"decode": [], "network": [], "predict": []}
     for _ in range(rounds):
         times["decode"].append(timed(lambda: spread(decode, paths)))
-        times["network"].append(timed(lambda: spread(network, batches)))
+        times["network"].append(timed(lambda: spread(network, seen)))
         times["predict"].append(timed(lambda: exhaust(detector.predict_many(paths))))
     best = {name: min(found) for name, found in times.items()}
     floor = best["decode"] + best["network"]
     count = len(paths)
-    views = sum(len(batch) for batch in batches) / count
+    views = sum(len(views.batch) for views in seen) / count
     print(f"decoding alone      {count / best['decode']:8.1f} pictures/s")
     print(f"network alone       {count / best['network']:8.1f} pictures/s ({views:.1f} views a picture)")
     print(f"floor, one + other  {count / floor:8.1f} pictures/s")
