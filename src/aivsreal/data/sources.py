@@ -5,13 +5,14 @@ This is where a training image's way begins, and where every command that takes 
 
 from __future__ import annotations
 
-import csv
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from aivsreal.data.folders import folder_samples
 from aivsreal.data.labelled import LabelledSet, Sample, require_both_classes
 from aivsreal.data.parquet import parquet_samples
+from aivsreal.data.rows import rows_of
 from aivsreal.data.tables import TABLE_SUFFIXES, table_samples
 from aivsreal.data.where import narrowed
 from aivsreal.data.words import REAL, label_of, read_own_words
@@ -57,9 +58,9 @@ def _found(path_or_name: str | Path) -> Path:
 
         return fetch(text)
     path = Path(text).expanduser()
-    if not path.exists():
+    if not text or not os.path.exists(path):  # noqa: PTH110 - false for a name that is no path at all
         raise BadData(
-            f"there is nothing at {text}",
+            f"there is nothing at {text or 'an empty path'}",
             hint="give a folder, a parquet file, a CSV or JSONL table, or a named set such as hub:cifake",
         )
     return path
@@ -83,13 +84,13 @@ def _generator_table(path: Path) -> dict[str, dict[str, str]]:
     """Return generators.csv as generator -> its row, `generator_year` called `year`; {} without one."""
     if not path.is_file():
         return {}
-    with path.open(newline="", encoding="utf-8-sig") as stream:
-        rows = list(csv.DictReader(stream))
+    rows = rows_of(path)
     if rows and "generator" not in rows[0]:
         raise BadData(f"{path} has no column 'generator'", hint="name its first column 'generator'")
     return {
         row["generator"]: {k.removeprefix("generator_"): v or "" for k, v in row.items() if k != "generator"}
         for row in rows
+        if row["generator"]
     }
 
 
