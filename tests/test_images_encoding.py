@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aivsreal.images import Facts, encode, inspect, open_picture, resize
+from aivsreal.images import Facts, encode, encoding, inspect, open_picture, picture, resize
 from tests.data.draw import difference, flat, photo
 
 
@@ -58,3 +58,29 @@ def test_resizing_keeps_greys_and_floating_point_maps():
 def test_resizing_to_the_same_size_changes_nothing():
     pixels = photo(32, 24)
     assert resize(pixels, (32, 24)) is pixels
+
+
+@pytest.mark.parametrize("size", [(224, 168), (300, 20), (130, 900), (799, 600), (1200, 900), (900, 100)])
+@pytest.mark.parametrize("resample", ["lanczos", "bicubic", "bilinear", "area"])
+@pytest.mark.parametrize("kind", ["colour", "grey", "heat map"])
+def test_a_large_picture_is_resized_in_bands_to_the_same_pixels(monkeypatch, size, resample, kind):
+    rng = np.random.default_rng(0)
+    pixels = {
+        "colour": rng.integers(0, 256, (600, 800, 3), dtype=np.uint8),
+        "grey": rng.integers(0, 256, (600, 800), dtype=np.uint8),
+        "heat map": rng.normal(0, 5, (600, 800)).astype(np.float32),
+    }[kind]
+    at_once = resize(pixels, size, resample=resample)
+
+    monkeypatch.setattr(encoding, "BAND_PIXELS", 33_333)
+
+    assert np.array_equal(resize(pixels, size, resample=resample), at_once)
+
+
+def test_a_large_picture_is_read_in_bands_to_the_same_pixels(monkeypatch):
+    data = encode(photo(301, 203), format="PNG")
+    at_once = open_picture(data).pixels
+
+    monkeypatch.setattr(picture, "BAND_PIXELS", 7_777)
+
+    assert np.array_equal(open_picture(data).pixels, at_once)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from dataclasses import dataclass, field
 from datetime import date
 from difflib import get_close_matches
@@ -35,7 +36,8 @@ FETCH_AGAIN = "get the bundle again from where it came; a card is changed only t
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Version = Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+([-+][0-9A-Za-z.+-]+)?$")]
+_VERSION = r"^\d+\.\d+\.\d+([-+][0-9A-Za-z.+-]+)?$"
+Version = Annotated[str, StringConstraints(pattern=_VERSION)]
 
 
 class _Part(BaseModel):
@@ -145,13 +147,14 @@ def save_bundle(
 ) -> Bundle:
     """Return the bundle after it stands in `folder`, whole; the card's files and seal are filled in here.
 
-    Raises: BadBundle where the card holds a value that JSON cannot; CannotWrite.
+    Raises: BadBundle where the card holds a value that JSON cannot; CannotWrite, also where `folder` holds
+    anything but an earlier bundle.
     """
     folder = Path(folder)
     contents = {GRAPH: onnx, WEIGHTS: weights} | ({} if tower is None else {TOWER: tower})
     sealed = _sealed(card, {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()})
     model_card = _model_card_bytes(sealed)
-    with atomic_folder(folder) as new:
+    with atomic_folder(folder, replaces=CARD) as new:
         for name, data in contents.items():
             (new / name).write_bytes(data)
         (new / MODEL_CARD).write_bytes(model_card)
@@ -171,6 +174,11 @@ def update_card(folder: str | Path, card: Card) -> Bundle:
     atomic_write_json(before.folder / CARD, sealed.model_dump(mode="json"))
     atomic_write_bytes(before.folder / MODEL_CARD, model_card)
     return Bundle(before.folder, sealed, before.onnx_bytes, before.tower_bytes)
+
+
+def is_version(text: str) -> bool:
+    """Return whether a card may state this as its version: three numbers, and what else tells builds apart."""
+    return re.fullmatch(_VERSION, text) is not None
 
 
 def list_bundles() -> list[BundleEntry]:
@@ -199,9 +207,9 @@ def find_bundle(name_or_folder: str | Path | None = None) -> Path:
     if isinstance(wanted, str) and wanted in known:
         return known[wanted]
     folder = Path(wanted)
-    if folder.is_dir():
+    if os.path.isdir(folder):  # noqa: PTH112 - unlike Path's, false for a name that is no path at all
         return folder
-    if folder.exists():
+    if os.path.exists(folder):  # noqa: PTH110
         raise BadBundle(f"{folder} is a file; a model is a folder", hint=f"name the folder that holds {CARD}")
     raise BadBundle(f"there is no model named or at '{wanted}'", hint=_nearest(str(wanted), list(known)))
 

@@ -12,13 +12,20 @@ class AivsrealError(Exception):
     exit_code = 2
 
     def __init__(self, reason: str, *, hint: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.hint = hint
+        # Both quote file names and cells of tables, which may hold anything.
+        self.reason, self.hint = printable(reason), printable(hint)
+        super().__init__(self.reason)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle with the hint, so that an error raised in a worker process arrives whole."""
         return _rebuild, (type(self), self.reason, self.hint)
+
+
+def printable(text: str) -> str:
+    """Return the text as one line, what could steer a terminal, or be no text at all, written as an escape."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text
+    )
 
 
 def _rebuild(kind: type[AivsrealError], reason: str, hint: str) -> AivsrealError:

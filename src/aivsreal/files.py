@@ -52,13 +52,16 @@ def atomic_write_json(path: str | Path, value: Any) -> Path:
 
 
 @contextmanager
-def atomic_folder(path: str | Path) -> Iterator[Path]:
-    """Give a folder to fill; it appears at `path` only when the block ends well, replacing what was there.
+def atomic_folder(path: str | Path, *, replaces: str = "") -> Iterator[Path]:
+    """Give a folder to fill; it appears at `path` only when the block ends well.
 
+    replaces: the file by which an earlier folder of this kind is known, which may be replaced. Anything else
+    at `path` but an empty folder is somebody's, and refused before the block begins.
     Raises: CannotWrite.
     """
     path = Path(path)
     with _writing(path):
+        _refuse_what_is_not_ours(path, replaces)
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
         try:
@@ -87,6 +90,16 @@ def _writing(path: Path) -> Iterator[None]:
         raise CannotWrite(
             f"cannot write {path}: {why}", hint="free some space there, or choose another folder"
         ) from error
+
+
+def _refuse_what_is_not_ours(path: Path, replaces: str) -> None:
+    if not path.is_dir():
+        if path.exists():
+            raise CannotWrite(f"{path} is a file; what is written is a folder", hint="name a new folder")
+    elif any(path.iterdir()) and not (replaces and (path / replaces).is_file()):
+        raise CannotWrite(
+            f"{path} holds other files, which would be replaced", hint="name a new or an empty folder"
+        )
 
 
 def _swap(new: Path, path: Path) -> None:

@@ -1,5 +1,6 @@
 """The entry point: commands found lazily, every error in two lines."""
 
+import os
 import subprocess
 import sys
 
@@ -106,3 +107,22 @@ def test_a_shell_completes_commands(monkeypatch):
     monkeypatch.setenv("COMP_CWORD", "1")
 
     assert run().stdout.split() == ["plain,predict"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
+def test_a_closed_output_is_no_fault_of_the_program():
+    done = subprocess.run(
+        ["sh", "-c", f"'{sys.executable}' -m aivsreal models list >&-"], capture_output=True, text=True
+    )
+
+    assert done.returncode == 0
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("command", ["predict", "models show", "audit"])
+def test_a_name_too_long_to_be_a_path_is_told_in_two_lines(command):
+    result = run(*command.split(), "n" * 5000)
+
+    assert 2 <= result.exit_code <= 5
+    assert result.stderr.startswith("aivsreal: ")
+    assert result.stderr.splitlines()[1].startswith("hint: ")

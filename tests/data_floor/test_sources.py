@@ -115,9 +115,32 @@ def test_labels_csv_explains_a_sets_own_words(tmp_path):
     assert [s.label for s in load_set(tmp_path)] == [0, 1]
 
 
+@pytest.mark.parametrize("name", ["labels.csv", "generators.csv"])
+@pytest.mark.parametrize("content", [b"word,label\n\xff,real\n", b"word,label\na,real,more\n"])
+def test_a_damaged_table_beside_the_data_is_refused(tmp_path, name, content):
+    tree(tmp_path, "real/a.png", "fake/b.png")
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(BadData, match=name):
+        load_set(tmp_path)
+
+
+def test_links_that_lead_back_up_are_passed_over(tmp_path):
+    tree(tmp_path, "real/a.png", "fake/b.png")
+    (tmp_path / "real" / "up").symlink_to(tmp_path)
+    (tmp_path / "itself").symlink_to(tmp_path / "itself")
+    assert [s.key for s in load_set(tmp_path)] == ["fake/b.png", "real/a.png"]
+
+
+def test_linked_folders_are_entered(tmp_path):
+    tree(tmp_path, "elsewhere/a.png", "set/fake/b.png")
+    (tmp_path / "set" / "real").symlink_to(tmp_path / "elsewhere")
+    assert [s.key for s in load_set(tmp_path / "set")] == ["fake/b.png", "real/a.png"]
+
+
 def test_missing_path_and_unknown_kind_of_file_are_refused(tmp_path):
-    with pytest.raises(BadData, match="nothing at"):
-        load_set(tmp_path / "no")
+    for missing in (tmp_path / "no", "n" * 5000, ""):
+        with pytest.raises(BadData, match="nothing at"):
+            load_set(missing)
     (tmp_path / "a.docx").write_bytes(b"x")
     with pytest.raises(BadData, match="neither a folder"):
         load_set(tmp_path / "a.docx")
@@ -245,7 +268,7 @@ def test_table_of_paths_and_labels(tmp_path, suffix):
         ("t.csv", "pfad,label\na.png,real\n", "no column 'path'"),
         ("t.csv", "path,label\na.png,real,x\n", "line 2"),
         ("t.csv", "path,label\na.png,banana\n", "'banana'"),
-        ("t.csv", "path,label\na.png,real\nno.png,ai\n", "1 files that are not there, the first is no.png"),
+        ("t.csv", "path,label\na.png,real\nno.png,ai\n", "are not there, the first is no.png"),
         ("t.jsonl", '{"path": "a.png"', "line 1"),
         ("t.jsonl", "[1]\n", "no JSON object"),
     ],

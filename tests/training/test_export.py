@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from aivsreal.bundle import load_bundle
 from aivsreal.data.sources import load_set
 from aivsreal.data.toy import draw_toy_set
-from aivsreal.errors import BadRun
+from aivsreal.errors import BadData, BadRun, CannotWrite, UsageError
 from aivsreal.evaluation.finish import finish
 from aivsreal.training import export as exporting
 from aivsreal.training.loop import train
@@ -44,3 +45,26 @@ def test_a_graph_that_differs_from_torch_is_refused_and_nothing_written(
 def test_a_folder_without_a_run_cannot_be_exported(tmp_path: Path) -> None:
     with pytest.raises(BadRun):
         exporting.export(tmp_path, tmp_path / "bundle")
+
+
+def test_a_version_that_is_none_is_refused(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no version"):
+        exporting.export(run.folder, tmp_path / "bundle", version="new")
+
+
+def test_a_bundle_that_cannot_be_calibrated_does_not_replace_an_earlier_one(
+    toy: Path, run: Run, tmp_path: Path
+) -> None:
+    earlier = finish(run.folder, load_set(toy), tmp_path / "bundle", say=lambda _: None)
+    with pytest.raises(BadData):
+        finish(run.folder, load_set(toy, where=["label=ai"]), tmp_path / "bundle", say=lambda _: None)
+    assert load_bundle(tmp_path / "bundle").card == earlier.card
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+
+
+def test_a_bundle_never_replaces_a_run_or_other_files(toy: Path, run: Run) -> None:
+    for place in (run.folder, toy):
+        before = sorted(place.rglob("*"))
+        with pytest.raises(CannotWrite, match="holds other files"):
+            finish(run.folder, load_set(toy), place, say=lambda _: None)
+        assert sorted(place.rglob("*")) == before

@@ -18,6 +18,12 @@ def test_an_override_wins_over_the_scale() -> None:
     assert recipe.network.trunk == "scratch"
 
 
+def test_a_recipe_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(BadRecipe, match="cannot be read"):
+        load_recipe(tmp_path / "mine.toml")
+
+
 def test_a_misspelt_field_is_refused_and_the_nearest_named() -> None:
     with pytest.raises(BadRecipe) as caught:
         load_recipe("photos", overrides=["optimise.learning_rte=1e-3"])
@@ -31,6 +37,7 @@ def test_a_misspelt_field_is_refused_and_the_nearest_named() -> None:
         ("optimise.epochs=many", "optimise.epochs"),
         ("augment.geometry=sideways", "augment.geometry"),
         ("views.size=0", "views.size"),
+        ("name=../photos", "name"),
     ],
 )
 def test_a_value_out_of_range_is_refused_with_its_place(override: str, place: str) -> None:

@@ -37,7 +37,16 @@ def test_progress_comes_back_as_it_was_saved(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadRun, match="holds no run"):
+    (tmp_path / "file").write_text("no folder")
+    for place in (tmp_path, tmp_path / "file"):
+        with pytest.raises(BadRun, match="holds no run"):
+            open_run(place)
+
+
+def test_a_run_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    begin_run(tmp_path, load_recipe("toy"), DATA)
+    (tmp_path / "run.json").write_bytes(b"\xff\xfe")
+    with pytest.raises(BadRun, match="cannot be read"):
         open_run(tmp_path)
 
 

@@ -15,7 +15,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from aivsreal import __version__
-from aivsreal.errors import AivsrealError, CannotWrite, MissingDependency, UsageError
+from aivsreal.errors import AivsrealError, CannotWrite, MissingDependency, UsageError, printable
 
 # Command -> where it lives and what it is for. Nothing is imported before its command is called, so that
 # `aivsreal predict` never waits for torch.
@@ -30,6 +30,7 @@ COMMANDS = {
     "completion": ("aivsreal.cli.completion:command", "Print the completion script for a shell."),
 }
 INTERRUPTED, PIPE_CLOSED, OUR_FAULT = 130, 141, 70
+NOT_OUR_FAULT = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.EIO)
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
@@ -88,7 +89,8 @@ class LazyGroup(click.Group):
                 stream.reconfigure(errors="backslashreplace")
         try:
             code = super().main(given, prog_name or "aivsreal", **{**extra, "standalone_mode": False})
-            sys.stdout.flush()
+            if sys.stdout:  # a program started with its output closed has none
+                sys.stdout.flush()
         except Exception as error:
             if debug and not isinstance(error, click.ClickException | click.Abort | _PipeClosed):
                 raise
@@ -131,6 +133,8 @@ def _explain(error: Exception) -> int:
             return _tell(
                 CannotWrite(f"cannot write: {error.strerror}", hint="free some space, or write elsewhere")
             )
+        case OSError() if error.filename and error.errno in NOT_OUR_FAULT:
+            return _tell(UsageError(f"cannot use {error.filename}: {error.strerror}", hint="check the path"))
         case _:
             return _tell_fault(error)
 
@@ -141,9 +145,8 @@ def _tell(error: AivsrealError) -> int:
 
 
 def _tell_fault(error: Exception) -> int:
-    first_line = (str(error).splitlines() or [""])[0]
     click.echo(
-        f"aivsreal: unexpected {type(error).__name__}: {first_line}\n"
+        f"aivsreal: unexpected {type(error).__name__}: {printable(str(error))[:300]}\n"
         "hint: this is a fault of the program; run again with --debug and report what it prints",
         err=True,
     )

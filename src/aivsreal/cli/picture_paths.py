@@ -20,7 +20,7 @@ def picture_paths(
     """
     for path in paths:
         for named in _lines() if path == "-" else (path,):
-            if Path(named).is_dir():
+            if os.path.isdir(named):  # noqa: PTH112 - unlike Path's, false for a name that is no path at all
                 yield from _within(named, recursive, leave_out)
             else:
                 yield named

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import click
 
 from aivsreal.cli.options import print_json_line
+from aivsreal.errors import printable
 from aivsreal.verdict import WORDS_FOR_PEOPLE, Word
 
 Form = Literal["table", "json", "csv"]
@@ -67,15 +68,8 @@ def _table_line(row: dict[str, Any]) -> str:
 
 def _failure(row: dict[str, Any]) -> str:
     """Return why, with the path before it unless the reason names it already."""
-    named = row["path"] in row["error"]
-    return printable(row["error"] if named else f"{row['path']}: {row['error']}")
-
-
-def printable(text: str) -> str:
-    """Return the text with what could steer a terminal, or be no text at all, written as an escape."""
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text
-    )
+    path, why = printable(row["path"]), row["error"]
+    return why if path in why else f"{path}: {why}"
 
 
 def _csv_line(values: Iterable[object]) -> str:

@@ -89,7 +89,7 @@ def _label_of_root(root: Path, own_words: LabelWords) -> tuple[int, int] | None:
 def _files(root: Path) -> tuple[list[tuple[tuple[str, ...], str]], dict[str, int]]:
     images: list[tuple[tuple[str, ...], str]] = []
     ignored: Counter[str] = Counter()
-    for folders, name in _walk(root, ()):
+    for folders, name in _walk(str(root), (), frozenset()):
         suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 (a Path for each of a million names is slow)
         if suffix in IMAGE_SUFFIXES:
             images.append((folders, name))
@@ -98,8 +98,16 @@ def _files(root: Path) -> tuple[list[tuple[tuple[str, ...], str]], dict[str, int
     return images, dict(sorted(ignored.items()))
 
 
-def _walk(folder: Path | str, above: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield (folders, file name) below a folder, sorted, without what is hidden."""
+def _walk(
+    folder: str, above: tuple[str, ...], on_the_way: frozenset[str]
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield (folders, file name) below a folder, sorted, without what is hidden.
+
+    on_the_way: the real places of the folders above; a link that leads back to one of them is passed over
+    """
+    place = os.path.realpath(folder)
+    if place in on_the_way:
+        return
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
@@ -107,7 +115,14 @@ def _walk(folder: Path | str, above: tuple[str, ...]) -> Iterator[tuple[tuple[st
     for entry in entries:
         if entry.name.startswith(".") or entry.name == "__MACOSX":
             continue
-        if entry.is_dir():
-            yield from _walk(entry.path, (*above, entry.name))
+        if _is_folder(entry):
+            yield from _walk(entry.path, (*above, entry.name), on_the_way | {place})
         else:
             yield above, entry.name
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False

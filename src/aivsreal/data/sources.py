@@ -5,8 +5,8 @@ This is where a training image's way begins, and where every command that takes 
 
 from __future__ import annotations
 
-import csv
 import dataclasses
+import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +15,7 @@ from aivsreal.data.contents import content_ids
 from aivsreal.data.folders import folder_samples
 from aivsreal.data.labelled import LabelledSet, Sample, require_both_classes
 from aivsreal.data.parquet import parquet_samples
+from aivsreal.data.rows import rows_of
 from aivsreal.data.tables import TABLE_SUFFIXES, table_samples
 from aivsreal.data.where import narrowed, without
 from aivsreal.data.words import REAL, label_of, read_own_words
@@ -95,9 +96,9 @@ def _found(path_or_name: str | Path) -> Path:
 
         return fetch(text)
     path = Path(text).expanduser()
-    if not path.exists():
+    if not text or not os.path.exists(path):  # noqa: PTH110 - false for a name that is no path at all
         raise BadData(
-            f"there is nothing at {text}",
+            f"there is nothing at {text or 'an empty path'}",
             hint="give a folder, a parquet file, a CSV or JSONL table, or a named set such as hub:cifake",
         )
     return path
@@ -121,13 +122,13 @@ def _generator_table(path: Path) -> dict[str, dict[str, str]]:
     """Return generators.csv as generator -> its row, `generator_year` called `year`; {} without one."""
     if not path.is_file():
         return {}
-    with path.open(newline="", encoding="utf-8-sig") as stream:
-        rows = list(csv.DictReader(stream))
+    rows = rows_of(path)
     if rows and "generator" not in rows[0]:
         raise BadData(f"{path} has no column 'generator'", hint="name its first column 'generator'")
     return {
         row["generator"]: {k.removeprefix("generator_"): v or "" for k, v in row.items() if k != "generator"}
         for row in rows
+        if row["generator"]
     }
 
 
@@ -168,13 +169,8 @@ def _tagged(labelled: LabelledSet, table: Path) -> LabelledSet:
 
 def _tag_table(path: Path) -> dict[str, str]:
     """Return a table of tags as sha256 -> tags. Raises: BadData where it is none."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream)
-            names, rows = reader.fieldnames or (), list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise BadData(f"cannot read {path}: {error}", hint="give a CSV file in UTF-8") from error
-    if not {"sha256", "tags"} <= set(names):
+    rows = rows_of(path)
+    if not rows or not {"sha256", "tags"} <= set(rows[0]):
         raise BadData(f"{path} has no columns 'sha256' and 'tags'", hint="name them in its first line")
     return {row["sha256"]: row["tags"] or "" for row in rows}
 

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from aivsreal.data.rows import rows_of
 from aivsreal.errors import BadData
 
 REAL, AI = 0, 1
@@ -112,15 +112,14 @@ def read_own_words(folder: Path) -> dict[str, int]:
     if not path.is_file():
         return {}
     words: dict[str, int] = {}
-    with path.open(newline="", encoding="utf-8-sig") as stream:
-        for row in csv.DictReader(stream):
-            word, label = (row.get("word") or "").strip(), label_of(row.get("label") or "")
-            if not word or label is None:
-                raise BadData(
-                    f"{path} has a line that is not a word and its label: {','.join(map(str, row.values()))}",
-                    hint="write a first line 'word,label', then lines like 'cats,real' or '1,ai'",
-                )
-            words[word] = label
+    for row in rows_of(path):
+        word, label = (row.get("word") or "").strip(), label_of(row.get("label") or "")
+        if not word or label is None:
+            raise BadData(
+                f"{path} has a line that is not a word and its label: {','.join(str(cell or '') for cell in row.values())}",
+                hint="write a first line 'word,label', then lines like 'cats,real' or '1,ai'",
+            )
+        words[word] = label
     return words
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from aivsreal.bundle import Bundle
+from aivsreal.bundle import CARD, Bundle, load_bundle
 from aivsreal.data.labelled import LabelledSet
 from aivsreal.data.split import with_validation
 from aivsreal.evaluation.calibration import calibrate
+from aivsreal.files import atomic_folder
 from aivsreal.training.export import export
 from aivsreal.training.loader import limited
 from aivsreal.training.run import open_run
@@ -24,21 +25,24 @@ def finish(
 ) -> Bundle:
     """Return the run's calibrated bundle. `labelled` is the set that the run was trained on.
 
+    It appears in `bundle_folder` only when it is calibrated, in place of an earlier bundle.
     Raises: BadRun, BadData, CannotWrite.
     """
     recipe = open_run(run_folder).recipe
-    exported = export(run_folder, bundle_folder, version=version)
-    say(f"exported: torch and ONNX differ by {exported.difference:.1e} at most")
-    cut = with_validation(
-        labelled, fraction=recipe.data.validation_fraction, drop_copies=recipe.data.drop_copies
-    )
-    bundle = calibrate(
-        bundle_folder,
-        limited(cut.of_split("val"), recipe.data.limit),
-        max_false_positive_rate=recipe.promise.false_positive_rate,
-        max_missed_rate=recipe.promise.false_negative_rate,
-        hard_factor=recipe.promise.hard_factor,
-    )
+    with atomic_folder(bundle_folder, replaces=CARD) as unfinished:
+        exported = export(run_folder, unfinished, version=version)
+        say(f"exported: torch and ONNX differ by {exported.difference:.1e} at most")
+        cut = with_validation(
+            labelled, fraction=recipe.data.validation_fraction, drop_copies=recipe.data.drop_copies
+        )
+        calibrate(
+            unfinished,
+            limited(cut.of_split("val"), recipe.data.limit),
+            max_false_positive_rate=recipe.promise.false_positive_rate,
+            max_missed_rate=recipe.promise.false_negative_rate,
+            hard_factor=recipe.promise.hard_factor,
+        )
+    bundle = load_bundle(Path(bundle_folder))
     thresholds = bundle.card.thresholds
     say(f"called AI above {thresholds.ai_above:.3f}: {thresholds.promise_ai}")
     say(f"called real below {thresholds.real_below:.3f}: {thresholds.promise_real}")

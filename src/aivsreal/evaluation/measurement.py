@@ -17,7 +17,7 @@ from aivsreal.bundle import Bundle
 from aivsreal.data.labelled import LabelledSet, require_both_classes
 from aivsreal.data.split import leaked_and_copies
 from aivsreal.detector import Detector
-from aivsreal.errors import BadData, CannotWrite
+from aivsreal.errors import BadData
 from aivsreal.evaluation.answers import Answers
 from aivsreal.evaluation.measure import CHAINS, Chain, Progress, Row, measure
 from aivsreal.evaluation.metrics import as_json
@@ -81,9 +81,8 @@ def evaluate(
     split, chosen = _chosen(labelled, split)
     require_both_classes(chosen)
     target = Path(out) if out else default_out(detector.bundle, labelled, split)
-    _refuse_other_folders(target)
     # Opened first, so that a place which cannot be written to is told of before hours of measuring.
-    with atomic_folder(target) as folder:
+    with atomic_folder(target, replaces=METRICS) as folder:
         measurement = _measured(detector, labelled, chosen, split, tuple(where), asked, on_progress)
         metrics = metrics_of(measurement)
         atomic_write_json(folder / METRICS, metrics)
@@ -135,16 +134,6 @@ def _chosen(labelled: LabelledSet, split: str | None) -> tuple[str, LabelledSet]
     if split is None and labelled.splits == ("",):
         return "", labelled
     return split or DEFAULT_SPLIT, labelled.of_split(split or DEFAULT_SPLIT)
-
-
-def _refuse_other_folders(out: Path) -> None:
-    """A report replaces the folder it is written to, so that must be empty or an earlier report."""
-    if out.is_dir() and any(out.iterdir()) and not (out / METRICS).is_file():
-        raise CannotWrite(
-            f"{out} holds other files, which a report would replace", hint="give a new folder with --out"
-        )
-    if out.exists() and not out.is_dir():
-        raise CannotWrite(f"{out} is a file", hint="give a folder with --out")
 
 
 def _measured(

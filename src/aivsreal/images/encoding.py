@@ -10,6 +10,9 @@ from PIL import Image
 
 Resample = Literal["lanczos", "bicubic", "bilinear", "area"]
 
+# Larger pictures are handed to and from Pillow in bands of about so many pixels, which spares a whole copy.
+BAND_PIXELS = 2_000_000
+
 _FILTERS = {
     "lanczos": Image.Resampling.LANCZOS,
     "bicubic": Image.Resampling.BICUBIC,
@@ -54,4 +57,20 @@ def resize(pixels: np.ndarray, size: tuple[int, int], *, resample: Resample = "l
     """
     if (pixels.shape[1], pixels.shape[0]) == tuple(size):
         return pixels
+    if pixels.shape[0] * pixels.shape[1] > BAND_PIXELS and size[0] < pixels.shape[1]:
+        pixels = _narrowed(pixels, size[0], resample)
     return np.asarray(Image.fromarray(pixels).resize(size, _FILTERS[resample]))
+
+
+def _narrowed(pixels: np.ndarray, width: int, resample: Resample) -> np.ndarray:
+    """Return the pixels at a smaller width, made band by band: Pillow's copy of a whole picture is a third
+    larger than the picture itself.
+
+    Pillow narrows a picture before it changes its height: doing so in two calls gives the same pixels.
+    """
+    height = pixels.shape[0]
+    rows = max(1, BAND_PIXELS // pixels.shape[1])
+    bands = (pixels[top : top + rows] for top in range(0, height, rows))
+    return np.concatenate(
+        [np.asarray(Image.fromarray(band).resize((width, len(band)), _FILTERS[resample])) for band in bands]
+    )

@@ -10,6 +10,7 @@ from PIL import Image, ImageFile
 from aivsreal.errors import UnreadableImage
 from aivsreal.images import container, plugins, tags
 from aivsreal.images.colour import to_srgb
+from aivsreal.images.encoding import BAND_PIXELS
 from aivsreal.images.facts import Facts, collect_facts, read_exif
 from aivsreal.images.kinds import kind_of
 from aivsreal.images.limits import DEFAULT_LIMITS, Limits
@@ -24,7 +25,6 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_BAND_PIXELS = 4_000_000
 _MOST_PROMISED = 2**31  # bytes; a file that claims to be longer is damaged rather than cut
 _RARE = (  # how readers say that a file may be sound, but not for them
     "unsupported",
@@ -118,10 +118,10 @@ def _decode(kind: str, image: ImageFile.ImageFile, data: bytes, orientation: int
 def _pixels(image: Image.Image) -> np.ndarray:
     """Return the pixels, read-only. Large pictures go band by band: at once takes twice the memory."""
     width, height = image.size
-    if width * height <= 2 * _BAND_PIXELS:
+    if width * height <= 2 * BAND_PIXELS:
         return np.asarray(image)
     pixels = np.empty((height, width, 3), np.uint8)
-    rows = max(1, _BAND_PIXELS // width)
+    rows = max(1, BAND_PIXELS // width)
     for top in range(0, height, rows):
         bottom = min(top + rows, height)
         band = image.resize((width, bottom - top), Image.Resampling.NEAREST, (0, top, width, bottom))

@@ -49,6 +49,6 @@ def _read_file(path: Path, limits: Limits) -> bytes:
 
 
 def _shown(path: Path) -> str:
-    """Return a path for a message: the end of it where it is long, without letters that spoil a screen."""
-    name = "".join(letter if letter.isprintable() else "?" for letter in str(path))
+    """Return a path for a message: the end of it where it is long."""
+    name = str(path)
     return name if len(name) <= 160 else f"...{name[-157:]}"

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from aivsreal.bundle import TOWER, Bundle, Card, save_bundle
-from aivsreal.errors import BadRun, MissingDependency
+from aivsreal.bundle import TOWER, Bundle, Card, is_version, save_bundle
+from aivsreal.errors import BadRun, MissingDependency, UsageError
 from aivsreal.training.network import Network, make_network
 from aivsreal.training.run import Run, load_tensors, open_run
 from aivsreal.training.tower import notice, parameters
@@ -37,8 +37,11 @@ class Exported:
 def export(run_folder: Path, bundle_folder: Path, *, version: str = "1.0.0") -> Exported:
     """Return the bundle in `bundle_folder`, made from the chosen weights of the run in `run_folder`.
 
-    Raises: BadRun where the run has no finished epoch, or torch and ONNX differ; CannotWrite.
+    Raises: UsageError for a version that is none; BadRun where the run has no finished epoch, or torch and
+    ONNX differ; CannotWrite.
     """
+    if not is_version(version):
+        raise UsageError(f"{version!r} is no version", hint="write three numbers, as in 1.2.0")
     run = open_run(run_folder)
     chosen = load_tensors(run.weights)
     network = make_network(run.recipe.network, load_trunk=False)

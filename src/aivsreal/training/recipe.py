@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from aivsreal.bundle import Name
 from aivsreal.errors import BadRecipe
 from aivsreal.views import ViewSpec
 
@@ -236,7 +237,7 @@ class PromiseSection(Section):
 class Recipe(Section):
     """A whole recipe."""
 
-    name: str = Field(description="Name of the recipe and of the bundle that it makes.")
+    name: Name = Field(description="Name of the recipe and of the bundle that it makes.")
     summary: str = Field("", description="One sentence for the model card.")
     licence: str = Field("MIT", description="Licence of the weights that it makes.")
     data: DataSection = DataSection()
@@ -294,17 +295,23 @@ def _read(name_or_file: str | Path) -> dict[str, Any]:
     if str(name_or_file) in shipped_recipes():
         text = (files("aivsreal.training") / "recipes" / f"{name_or_file}.toml").read_text("utf-8")
     else:
-        path = Path(name_or_file)
-        if not path.is_file():
-            raise BadRecipe(
-                f"there is no recipe {name_or_file}",
-                hint=f"give a TOML file, or one of: {', '.join(shipped_recipes())}",
-            )
-        text = path.read_text("utf-8")
+        text = _text_of(Path(name_or_file))
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise BadRecipe(f"recipe {name_or_file} is no TOML: {error}", hint="mend that line") from error
+
+
+def _text_of(path: Path) -> str:
+    if not path.is_file():
+        raise BadRecipe(
+            f"there is no recipe {path}",
+            hint=f"give a TOML file, or one of: {', '.join(shipped_recipes())}",
+        )
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadRecipe(f"recipe {path} cannot be read: {error}", hint="save it as UTF-8 text") from error
 
 
 def _parse(text: str) -> Any:

@@ -120,10 +120,10 @@ def open_run(folder: Path) -> Run:
     try:
         recipe = json.loads((folder / "recipe.json").read_text("utf-8"))
         facts = json.loads((folder / "run.json").read_text("utf-8"))
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise BadRun(f"{folder} holds no run", hint="give the folder that 'aivsreal train' made") from error
-    except json.JSONDecodeError as error:
-        raise BadRun(f"the run in {folder} is damaged: {error}", hint="begin it anew") from error
+    except (OSError, ValueError) as error:
+        raise BadRun(f"the run in {folder} cannot be read: {error}", hint="begin it anew") from error
     return Run(folder, recipe_from(recipe, origin=str(folder / "recipe.json")), facts)
 
 
