@@ -177,7 +177,7 @@ def _card(run: Run, network: Network, version: str, *, epoch: int, tower: bytes 
         "notice": " ".join(filter(None, [_notice(recipe.network.trunk), _tower_notice(tower)])),
         "files": {},
         "network": {
-            "backbone": recipe.network.backbone,
+            "backbone": recipe.network.backbone + (" at tiles, a frozen tower at the whole" if tower else ""),
             "input_size": recipe.views.size,
             "parameters": weights + (parameters(tower) if tower else 0),
             "initialised_from": recipe.network.trunk,
