@@ -16,6 +16,7 @@ from aivsreal.bundle import save_bundle
 from aivsreal.errors import BadBundle, UnreadableImage
 from aivsreal.heatmap import OVERLAY_SIDE, overlay, overlay_png
 from aivsreal.images import Limits, open_picture
+from aivsreal.verdict import UNSTABLE
 from tests.data.bundles import GAIN, tiny_bundle, tiny_card, tiny_graph, tiny_tower
 from tests.data.draw import as_bytes, exif_of, flat, photo, write
 
@@ -233,6 +234,66 @@ def test_a_graph_of_another_kind_than_the_card_says_is_a_bad_bundle(tmp_path, gr
 
     with pytest.raises(BadBundle, match="not one that its card describes"):
         Detector.load(tmp_path / "bad")
+
+
+CLOSE = {"real_below": 0.4, "ai_above": 0.6}
+
+
+def framed(level: int) -> bytes:
+    """A picture of one grey in a black frame that a crop of nine tenths takes off."""
+    pixels = flat(100, 100, (level, level, level)).copy()
+    pixels[:5], pixels[-5:], pixels[:, :5], pixels[:, -5:] = 0, 0, 0, 0
+    return as_bytes(pixels, "PNG")
+
+
+def tried(folder, *deliveries, limit=None, fast=False, **card) -> Detector:
+    stability = {"deliveries": deliveries, "limit": limit}
+    return Detector.load(tiny_bundle(folder, thresholds=CLOSE, stability=stability, **card).folder, fast=fast)
+
+
+def test_an_answer_that_turns_when_the_picture_is_cropped_is_not_given(tmp_path):
+    verdict = tried(tmp_path / "b", "cropped-0.9").predict(framed(143))
+
+    assert verdict.verdict == "uncertain"
+    assert verdict.probability_ai < CLOSE["real_below"]
+    assert verdict.reason == UNSTABLE
+    assert verdict.logit_spread == pytest.approx(GAIN * 143 / 255 * 0.19, rel=0.06)
+
+
+def test_fast_gives_the_answer_of_the_file_alone(tmp_path):
+    verdict = tried(tmp_path / "b", "cropped-0.9", fast=True).predict(framed(143))
+
+    assert (verdict.verdict, verdict.logit_spread, verdict.reason) == ("real", None, None)
+
+
+def test_answers_that_lie_further_apart_than_the_limit_are_not_given(tmp_path):
+    picture = framed(250)
+
+    assert tried(tmp_path / "wide", "cropped-0.9", limit=10.0).predict(picture).verdict == "ai"
+    assert tried(tmp_path / "narrow", "cropped-0.9", limit=0.5).predict(picture).verdict == "uncertain"
+
+
+def test_a_picture_that_stays_the_same_keeps_its_answer(tmp_path):
+    detector = tried(tmp_path / "b", "saved-80", "resized-0.75", "cropped-0.9", "shared", limit=0.1)
+
+    verdict = detector.predict(as_bytes(flat(90, 120, (240, 240, 240)), "PNG"))
+
+    assert verdict.verdict == "ai"
+    assert verdict.logit_spread == pytest.approx(0, abs=0.05)
+
+
+def test_deliveries_score_whole_views_anew_and_keep_the_tiles_of_the_file(tmp_path):
+    views = {"size": 32, "whole": "square", "tiles": 1, "whole_weight": 0.5}
+    verdict = tried(tmp_path / "b", "cropped-0.9", views=views).predict(framed(200))
+
+    assert verdict.logit_spread == pytest.approx(0.5 * GAIN * 200 / 255 * 0.19, rel=0.06)
+
+
+def test_a_model_of_tiles_alone_scores_the_tiles_anew(tmp_path):
+    views = {"size": 64, "whole": "none", "tiles": 9}
+    verdict = tried(tmp_path / "b", "cropped-0.9", views=views).predict(framed(200))
+
+    assert verdict.logit_spread > 0.5
 
 
 def test_a_tower_looks_at_the_whole_picture_and_the_network_at_tiles(tmp_path):

@@ -259,15 +259,15 @@ def test_fusing_weighs_whole_views_and_tiles():
     spec = ViewSpec(size=32, whole="squash", tiles=2, whole_weight=0.25)
     views = make_views(flat(400, 100), spec)
 
-    assert fuse(np.float32([4, 1, 3]), views, spec) == pytest.approx(0.25 * 4 + 0.75 * 2)
+    assert fuse(np.float32([4, 1, 3]), views.is_whole, spec) == pytest.approx(0.25 * 4 + 0.75 * 2)
 
 
 def test_fusing_one_kind_of_view_is_its_mean():
     tiles = ViewSpec(size=32, whole="none", tiles=2)
     whole = ViewSpec(size=32, whole="square", flip=True)
 
-    assert fuse(np.float32([1, 2]), make_views(flat(400, 100), tiles), tiles) == 1.5
-    assert fuse(np.float32([1, 3]), make_views(flat(100, 100), whole), whole) == 2
+    assert fuse(np.float32([1, 2]), make_views(flat(400, 100), tiles).is_whole, tiles) == 1.5
+    assert fuse(np.float32([1, 3]), make_views(flat(100, 100), whole).is_whole, whole) == 2
 
 
 def test_tiles_need_native_resolution_and_whole_views_do_not():

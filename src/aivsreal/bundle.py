@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from aivsreal.errors import BadBundle
 from aivsreal.files import atomic_folder, atomic_write_bytes, atomic_write_json
-from aivsreal.verdict import Calibration, Thresholds
+from aivsreal.verdict import Calibration, Stability, Thresholds
 from aivsreal.views import ViewSpec
 
 DEFAULT_MODEL = "photos"
@@ -85,6 +85,7 @@ class Card(_Part):
     views: ViewSpec
     calibration: Calibration = Calibration()
     thresholds: Thresholds = Thresholds()
+    stability: Stability = Stability()
     training: TrainingFacts
     figures: dict[str, Any] = Field(default_factory=dict, description="a measured set's name -> its figures")
     reference: dict[str, Any] = Field(default_factory=dict, description="distributions that drift is told by")

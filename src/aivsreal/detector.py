@@ -20,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aivsreal.bundle import GRAPH, TOWER, Bundle, load_bundle
+from aivsreal.deliveries import DELIVERIES
 from aivsreal.errors import AivsrealError, BadBundle
 from aivsreal.images import Limits, Picture, Source, open_picture
 from aivsreal.threads import available_cores, in_order
-from aivsreal.verdict import Calibration, Verdict, judge
+from aivsreal.verdict import UNSTABLE, Calibration, Verdict, judge, settle
 from aivsreal.views import Views, assemble_map, fuse, make_views, short_side_needed
 
 if TYPE_CHECKING:
@@ -42,12 +43,13 @@ AHEAD = 3
 class Score:
     """What the network says of a picture, before calibration.
 
-    view_logits: float32 [n]; embedding: float32 [d], mean over the views (the
+    view_logits: float32 [n]; is_whole: bool [n]; embedding: float32 [d], mean over the views (the
     tower's, where there is one); heatmap: float32 [h, w] in logits.
     """
 
     logit: float
     view_logits: NDArray[np.float32]
+    is_whole: NDArray[np.bool_]
     embedding: NDArray[np.float32]
     heatmap: NDArray[np.float32] | None
 
@@ -75,8 +77,11 @@ class Failure:
 class Detector:
     """A loaded model. One may be used by many threads at once."""
 
-    def __init__(self, bundle: Bundle, *, threads: int | None = None, limits: Limits | None = None) -> None:
+    def __init__(
+        self, bundle: Bundle, *, threads: int | None = None, limits: Limits | None = None, fast: bool = False
+    ) -> None:
         self.bundle = bundle
+        self.deliveries = () if fast else bundle.card.stability.deliveries
         self.threads = threads or available_cores()
         self.limits = limits or Limits.from_environment()
         self._sessions: dict[tuple[str, int], InferenceSession] = {}
@@ -84,13 +89,20 @@ class Detector:
 
     @classmethod
     def load(
-        cls, model: str | Path | None = None, *, threads: int | None = None, limits: Limits | None = None
+        cls,
+        model: str | Path | None = None,
+        *,
+        threads: int | None = None,
+        limits: Limits | None = None,
+        fast: bool = False,
     ) -> Detector:
         """Return the detector of a bundle by name or folder, by default the shipped one.
 
-        threads: cores for a single picture (default: all). Raises: BadBundle.
+        threads: cores for a single picture (default: all)
+        fast: score the file only, and not whether the answer holds when the picture is delivered again
+        Raises: BadBundle.
         """
-        detector = cls(load_bundle(model), threads=threads, limits=limits)
+        detector = cls(load_bundle(model), threads=threads, limits=limits, fast=fast)
         # Opened now, so that a graph which cannot run is told of before any picture is read.
         for graph in detector._graphs:
             detector._session(graph, detector.threads)
@@ -135,25 +147,47 @@ class Detector:
         picture = open_picture(source, limits=self.limits, short_side=short_side_needed(card.views))
         score = self._score(picture, heatmap=heatmap, threads=threads)
         probability, word = judge(score.logit, card.calibration, card.thresholds)
+        delivered = [self._delivered(name, picture, score, threads) for name in self.deliveries]
+        spread = float(np.ptp([score.logit, *delivered]))
+        settled = settle(
+            word,
+            [judge(logit, card.calibration, card.thresholds)[1] for logit in delivered],
+            card.calibration.scale * spread,
+            card.stability.limit,
+        )
         return Verdict(
-            verdict=word,
+            verdict=settled,
             probability_ai=probability,
             logit=score.logit,
             model=self.bundle.title,
             thresholds=card.thresholds,
-            promise=card.thresholds.promise(word),
+            promise=card.thresholds.promise(settled),
             path=_path_of(source),
             facts=picture.facts,
             embedding=score.embedding,
             heatmap=None if score.heatmap is None else _log_odds(score.heatmap, card.calibration),
             seconds=perf_counter() - start,
+            logit_spread=spread if delivered else None,
+            reason=UNSTABLE if settled != word else None,
         )
+
+    def _delivered(self, name: str, picture: Picture, score: Score, threads: int) -> float:
+        """Return the logit of the picture delivered again: its whole views anew, and the tiles of the file.
+
+        Whole views of a small copy cost a fraction of all; where a model sees tiles only, those are scored.
+        """
+        spec = self.bundle.card.views
+        anew = spec if spec.whole == "none" else spec.model_copy(update={"tiles": 0})
+        views = make_views(DELIVERIES[name](picture.pixels), anew)
+        kept = score.view_logits[~score.is_whole] if anew is not spec else score.view_logits[:0]
+        logits = np.concatenate([self._run(views, threads)[0], kept])
+        return fuse(logits, np.concatenate([views.is_whole, np.zeros(len(kept), bool)]), spec)
 
     def _score(self, picture: Picture, *, heatmap: bool, threads: int) -> Score:
         spec = self.bundle.card.views
         views = make_views(picture.pixels, spec)
         logits, maps, embedding = self._run(views, threads)
-        logit = fuse(logits, views, spec)
+        logit = fuse(logits, views.is_whole, spec)
         if not np.isfinite(logit):
             raise BadBundle(
                 f"{self.bundle.title} gives no number for this picture",
@@ -161,7 +195,7 @@ class Detector:
             )
         shape = _heatmap_shape(*picture.pixels.shape[:2])
         assembled = assemble_map(maps, views, spec, shape=shape) if heatmap else None
-        return Score(logit, logits, embedding, assembled)
+        return Score(logit, logits, views.is_whole, embedding, assembled)
 
     @property
     def _graphs(self) -> dict[str, bytes]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp
 from typing import Any, Literal
@@ -22,6 +23,7 @@ WORDS_FOR_PEOPLE: dict[Word, str] = {
     "real": "likely real",
     "uncertain": "cannot tell",
 }
+UNSTABLE = "The answer changes when the same picture is delivered in another way: it is not given."
 UNCERTAIN_PROMISE = "The score lies between the two thresholds: this model cannot tell."
 
 
@@ -59,6 +61,29 @@ class Thresholds(BaseModel):
         return {"ai": self.promise_ai, "real": self.promise_real, "uncertain": UNCERTAIN_PROMISE}[word]
 
 
+class Stability(BaseModel):
+    """How a verdict is tried: which deliveries are scored beside the file, and how far they may disagree."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    deliveries: tuple[str, ...] = Field(default=(), description="names of deliveries.DELIVERIES")
+    limit: float | None = Field(
+        default=None, gt=0, description="largest spread of log-odds at which an answer is given; None: any"
+    )
+    cost: str = Field(default="", description="what it cost and saved where it was fitted")
+
+
+def settle(word: Word, delivered: Sequence[Word], spread: float, limit: float | None) -> Word:
+    """Return the word that is given: `uncertain` where a delivery says the opposite, or too far apart.
+
+    delivered: what each delivery alone would be called; spread: of file and deliveries, in log-odds
+    """
+    opposite = {"ai": "real", "real": "ai"}.get(word)
+    if opposite in delivered or (limit is not None and spread > limit):
+        return "uncertain"
+    return word
+
+
 def judge(logit: float, calibration: Calibration, thresholds: Thresholds) -> tuple[float, Word]:
     """Return probability_ai in 0..1 and the word for it."""
     probability = _sigmoid(calibration.scale * logit + calibration.offset)
@@ -74,7 +99,9 @@ class Verdict:
     """What the model says about one picture, and everything needed to cite it.
 
     embedding: float32 [d], mean over the views; heatmap: float32 [h, w] of calibrated log-odds over the
-    whole picture (above 0 speaks for AI), or None where it was not asked for.
+    whole picture (above 0 speaks for AI), or None where it was not asked for; logit_spread: how far the logits
+    of file and deliveries lie apart, None where only the file was scored; reason: why no answer is given
+    although the file's own score has one.
     """
 
     verdict: Word
@@ -88,6 +115,8 @@ class Verdict:
     embedding: NDArray[np.float32]
     heatmap: NDArray[np.float32] | None
     seconds: float
+    logit_spread: float | None = None
+    reason: str | None = None
 
     @property
     def words(self) -> str:
@@ -105,6 +134,8 @@ class Verdict:
             "real_below": self.thresholds.real_below,
             "ai_above": self.thresholds.ai_above,
             "promise": self.promise,
+            "reason": self.reason,
+            "logit_spread": None if self.logit_spread is None else round(self.logit_spread, 5),
             "format": self.facts.format,
             "width": self.facts.width,
             "height": self.facts.height,

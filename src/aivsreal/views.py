@@ -94,9 +94,9 @@ def make_views(pixels: Pixels, spec: ViewSpec) -> Views:
     return Views(batch, boxes, shown, is_whole, mirrored)
 
 
-def fuse(logits: Floats, views: Views, spec: ViewSpec) -> float:
-    """Return the picture's logit from float32 [n]: the mean of a kind, then both kinds by `whole_weight`."""
-    whole, tiles = logits[views.is_whole], logits[~views.is_whole]
+def fuse(logits: Floats, is_whole: NDArray[np.bool_], spec: ViewSpec) -> float:
+    """Return the picture's logit from its views' float32 [n]: the mean of a kind, both by `whole_weight`."""
+    whole, tiles = logits[is_whole], logits[~is_whole]
     if not len(tiles):
         return float(whole.mean())
     if not len(whole):

@@ -12,8 +12,8 @@ from aivsreal.bundle import load_bundle
 from aivsreal.data.sources import load_set
 from aivsreal.errors import BadData
 from aivsreal.evaluation import calibrate
-from aivsreal.evaluation.calibration import ceiling, choose_thresholds, fit_platt
-from aivsreal.verdict import Thresholds
+from aivsreal.evaluation.calibration import ceiling, choose_thresholds, fit_platt, limited_spread
+from aivsreal.verdict import Stability, Thresholds
 from tests.data.bundles import tiny_bundle
 from tests.evaluation.drawn import draw_set
 
@@ -229,3 +229,22 @@ def test_calibration_refuses_a_split_whose_class_cannot_be_read(tmp_path: Path) 
     with pytest.raises(BadData, match="could be read"):
         calibrate(bundle.folder, load_set(folder))
     assert (bundle.folder / "card.json").read_bytes() == before
+
+
+def test_the_limit_loses_no_more_answers_than_it_may_and_counts_what_it_saves() -> None:
+    log_odds = np.array([[3.0, 3.0, -3.0, -3.0, 0.0]])
+    spread = np.array([[0.2, 4.0, 0.1, 0.3, 9.0]])
+    labels = np.array([1, 0, 0, 0, 1])
+    before = Stability(deliveries=("shared",))
+
+    found = limited_spread(before, log_odds, spread, labels, Thresholds(real_below=0.4, ai_above=0.6), 0.25)
+
+    assert found.limit is not None
+    assert 0.3 <= found.limit < 4.0
+    assert "Of 4 answers in validation 1 are not given" in found.cost
+    assert "1 of them are false accusations" in found.cost
+
+
+def test_without_deliveries_there_is_no_limit() -> None:
+    nothing = np.zeros((1, 2))
+    assert limited_spread(Stability(), nothing, nothing, np.array([0, 1]), Thresholds(), 0.05) == Stability()

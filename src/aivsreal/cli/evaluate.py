@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aivsreal.cli.evaluate_tables import tables
-from aivsreal.cli.options import data_argument, json_option, model_argument, print_json, where_option
+from aivsreal.cli.options import (
+    data_argument,
+    fast_option,
+    json_option,
+    model_argument,
+    print_json,
+    where_option,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -77,6 +84,7 @@ cannot be used; 7 a package is missing; 8 the folder cannot be written.
 )
 @click.option("--degradations", is_flag=True, help="Also after each single degradation, listed below.")
 @click.option("--degrade", "named", multiple=True, metavar="NAME", help="Only this one of them. Repeatable.")
+@fast_option
 @json_option
 def command(
     model: str,
@@ -89,6 +97,7 @@ def command(
     stability: bool,
     degradations: bool,
     named: tuple[str, ...],
+    fast: bool,
     as_json: bool,
 ) -> int:
     """Measure MODEL on the labelled pictures in DATA.
@@ -114,6 +123,7 @@ def command(
             tiers=tiers,
             degradations=("all",) if degradations else named,
             stability=stability,
+            fast=fast,
             on_progress=advance,
         )
     metrics = json.loads(path.read_text("utf-8"))

@@ -24,6 +24,12 @@ where_option = click.option(
     help="Use only records whose COLUMN is (or with != is not) VALUE. Repeatable; all must hold.",
 )
 
+fast_option = click.option(
+    "--fast",
+    is_flag=True,
+    help="Score each file only once, not whether the answer holds when the picture is delivered again.",
+)
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 

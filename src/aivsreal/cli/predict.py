@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from aivsreal.cli.options import json_option
+from aivsreal.cli.options import fast_option, json_option
 from aivsreal.cli.picture_paths import picture_paths
 from aivsreal.cli.verdict_rows import Form, print_header, print_row
 from aivsreal.detector import Detector, Failure
@@ -68,6 +68,7 @@ class Tally:
     help="Write a PNG for each picture: amber speaks for AI, dark blue for real.",
 )
 @click.option("--workers", type=click.IntRange(1, 256), help="Pictures at a time.  [default: one a core]")
+@fast_option
 @click.option("--recursive/--no-recursive", default=True, help="Whether to go into folders within folders.")
 @click.pass_context
 def command(
@@ -78,6 +79,7 @@ def command(
     as_csv: bool,
     heatmaps: Path | None,
     workers: int | None,
+    fast: bool,
     recursive: bool,
 ) -> None:
     """Say of each picture whether it is AI-generated, real, or cannot be told.
@@ -86,7 +88,7 @@ def command(
     JPEG, PNG, WebP, AVIF, HEIC, GIF, TIFF and BMP are read; of an animation the first frame.
 
     With --json every line is an object with path, verdict (ai, real, uncertain), probability_ai, model and
-    facts of the file; where a picture fails, verdict is null and error and hint say why. Pictures come in
+    facts of the file; where an answer is not given although the file's score has one, reason says why; where a picture fails, verdict is null and error and hint say why. Pictures come in
     the order given, each as soon as it is ready.
 
     \b
@@ -108,7 +110,7 @@ def command(
     form = _form(as_json, as_csv)
     # One picture gets all cores; of many, each gets one, and no second session is held in memory.
     single = len(paths) == 1 and os.path.isfile(paths[0])  # noqa: PTH113 - see picture_paths
-    detector = Detector.load(model, threads=None if single else 1)
+    detector = Detector.load(model, threads=None if single else 1, fast=fast)
     start = perf_counter()
     tally = Tally()
     sources = picture_paths(paths, recursive=recursive, leave_out=heatmaps)

@@ -22,6 +22,7 @@ CSV_COLUMNS = (
     "verdict",
     "probability_ai",
     "model",
+    "reason",
     "format",
     "width",
     "height",

@@ -22,12 +22,13 @@ from aivsreal.errors import BadData
 from aivsreal.evaluation.intervals import Floats, Ints
 from aivsreal.evaluation.measure import Chain, Progress, Row, measure
 from aivsreal.self_test import REFERENCE, self_test_picture
-from aivsreal.verdict import Calibration, Thresholds
+from aivsreal.verdict import Calibration, Stability, Thresholds
 
 USUAL: tuple[Chain, ...] = ("as_is", "aligned", "web")
 HARD: Chain = "hard"
 REFERENCE_BINS = 20
 _SMALLEST_SCALE = 0.01
+_SMALLEST_LIMIT = 0.05
 _BAND = 0.4
 _EVEN_ODDS = 0.0
 
@@ -49,6 +50,7 @@ def calibrate(
     max_false_positive_rate: float = 0.02,
     max_missed_rate: float = 0.10,
     hard_factor: float = 2.5,
+    answers_lost: float = 0.05,
     on_progress: Progress | None = None,
 ) -> Bundle:
     """Return the bundle after its card holds calibration, thresholds, promises and reference.
@@ -56,7 +58,8 @@ def calibrate(
     max_false_positive_rate: at most this share of photographs is called AI
     max_missed_rate: at most this share of AI pictures is called real
     hard_factor: after hard use at most this many times these shares, see choose_thresholds
-    Both hold for pictures as they are, aligned ones and those after a way over the web, each by itself.
+    answers_lost: share of answers that may be lost where the model also scores deliveries, see limited_spread
+    Both rates hold for pictures as they are, aligned ones and those after a way over the web, each by itself.
     Raises: BadData for a split that is missing, of one class, or unreadable; BadBundle; CannotWrite.
     """
     bundle = load_bundle(Path(bundle_folder))
@@ -89,6 +92,14 @@ def calibrate(
         update={
             "calibration": Calibration(scale=scale, offset=offset, fitted_on=fitted_on),
             "thresholds": thresholds,
+            "stability": limited_spread(
+                bundle.card.stability,
+                log_odds[:-1],
+                scale * np.asarray([[row.logit_spread or 0.0 for row in rows] for rows in ways[:-1]]),
+                labels,
+                thresholds,
+                answers_lost,
+            ),
             "reference": {
                 **reference(ways[0], scale, offset, f"{labelled.name} {split}"),
                 REFERENCE: detector.predict(self_test_picture()).logit,
@@ -178,6 +189,32 @@ def ceiling(scores: Floats, rate: float) -> Limit:
     possible = max(rate, 1 / (pictures + 1))
     rank = min(pictures, ceil((pictures + 1) * (1 - possible) - 1e-9))
     return Limit(float(ordered[:, rank - 1].max()), possible, pictures)
+
+
+def limited_spread(
+    before: Stability,
+    log_odds: Floats,
+    spread: Floats,
+    labels: Ints,
+    thresholds: Thresholds,
+    answers_lost: float,
+) -> Stability:
+    """Return `before` with the largest spread at which an answer is given, and what that costs and saves.
+
+    log_odds, spread: [m, n], calibrated, m ways in which each of n pictures was shown; labels: [n]
+    """
+    probability = _sigmoid(log_odds)
+    accused = probability > thresholds.ai_above
+    answered = accused | (probability < thresholds.real_below)
+    if not before.deliveries or not answered.any():
+        return before
+    limit = max(float(np.quantile(spread[answered], 1 - answers_lost)), _SMALLEST_LIMIT)
+    lost = answered & (spread > limit)
+    cost = (
+        f"Of {int(answered.sum()):,} answers in validation {int(lost.sum()):,} are not given, since the picture "
+        f"delivered again has another; {int((lost & accused & (labels == 0)).sum()):,} of them are false accusations."
+    )
+    return before.model_copy(update={"limit": round(limit, 4), "cost": cost})
 
 
 def reference(rows: Sequence[Row], scale: float, offset: float, data: str) -> dict[str, Any]:

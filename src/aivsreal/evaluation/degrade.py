@@ -14,20 +14,18 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from aivsreal import images
+from aivsreal.deliveries import OWN_FILES, Pixels, middle, scaled
 
-Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 Degradation = Callable[[Pixels], bytes]
 
 ALIGNED_SIDE = 256
 ALIGNED_QUALITY = 80
 _HARD_SIDE = 128
-_OWN_FILES = images.Limits(max_bytes=2**40, max_pixels=2**40, max_side=2**20)
 
 
 def align(pixels: Pixels) -> bytes:
@@ -36,12 +34,12 @@ def align(pixels: Pixels) -> bytes:
     Formats, sizes and qualities of the two classes differ in most sets, and tell them apart without a look at
     the content; after this they do not. A picture whose short side is 256 or less keeps its size.
     """
-    return jpeg(_scaled(pixels, min(1.0, ALIGNED_SIDE / min(pixels.shape[:2]))), ALIGNED_QUALITY)
+    return jpeg(scaled(pixels, min(1.0, ALIGNED_SIDE / min(pixels.shape[:2]))), ALIGNED_QUALITY)
 
 
 def web(pixels: Pixels) -> bytes:
     """Return what a social network makes of a picture once: 0.75 of its size (Lanczos), JPEG 70, 4:2:0."""
-    return jpeg(_scaled(pixels, 0.75), 70)
+    return jpeg(scaled(pixels, 0.75), 70)
 
 
 def hard(pixels: Pixels) -> bytes:
@@ -49,8 +47,8 @@ def hard(pixels: Pixels) -> bytes:
 
     The short side does not shrink below 128 pixels, and nothing is enlarged.
     """
-    middle = _middle(pixels, 0.8)
-    small = _scaled(middle, min(1.0, max(0.5, _HARD_SIDE / min(middle.shape[:2]))))
+    kept = middle(pixels, 0.8)
+    small = scaled(kept, min(1.0, max(0.5, _HARD_SIDE / min(kept.shape[:2]))))
     return jpeg(_decoded(jpeg(small, 50)), 75)
 
 
@@ -71,7 +69,7 @@ def png(pixels: Pixels) -> bytes:
 
 def resized(pixels: Pixels, factor: float) -> bytes:
     """Return the picture at `factor` of its width and height (Lanczos)."""
-    return png(_scaled(pixels, factor))
+    return png(scaled(pixels, factor))
 
 
 def blurred(pixels: Pixels, sigma: float) -> bytes:
@@ -93,7 +91,7 @@ def sharpened(pixels: Pixels, percent: int) -> bytes:
 
 def cropped(pixels: Pixels, share: float) -> bytes:
     """Return the middle of the picture, this share of each side."""
-    return png(_middle(pixels, share))
+    return png(middle(pixels, share))
 
 
 def flipped(pixels: Pixels) -> bytes:
@@ -108,7 +106,7 @@ def shifted(pixels: Pixels) -> bytes:
 
 def screenshot(pixels: Pixels) -> bytes:
     """Return a shot of a page that shows the picture at 0.8 of its size, below a dark bar with a line of text."""
-    shown = np.asarray(_scaled(pixels, 0.8, resample="bilinear"))
+    shown = np.asarray(scaled(pixels, 0.8, resample="bilinear"))
     height, width = shown.shape[:2]
     margin, bar = max(4, width // 20), max(12, height // 8)
     page = Image.new("RGB", (width + 2 * margin, height + bar + 2 * margin), (250, 250, 250))
@@ -152,7 +150,7 @@ def shared(pixels: Pixels, long_side: int, quality: int) -> bytes:
     its quality. The other services choose one by picture, and it changes over the years: those here are plain
     examples from the range of 70 to 85, not measurements. Pictures smaller than that keep their size.
     """
-    return jpeg(_scaled(pixels, min(1.0, long_side / max(pixels.shape[:2]))), quality)
+    return jpeg(scaled(pixels, min(1.0, long_side / max(pixels.shape[:2]))), quality)
 
 
 def without_metadata(file: bytes, pixels: Pixels) -> bytes:
@@ -217,22 +215,10 @@ HARMLESS: tuple[str, ...] = (*_HARMLESS_TO_PIXELS, *_OF_FILES)
 _OF_PIXELS: Mapping[str, Degradation] = {"aligned": align, **TIERS, **DEGRADATIONS, **_HARMLESS_TO_PIXELS}
 
 
-def _scaled(pixels: Pixels, factor: float, *, resample: images.Resample = "lanczos") -> Pixels:
-    height, width = pixels.shape[:2]
-    size = max(1, round(width * factor)), max(1, round(height * factor))
-    return images.resize(np.ascontiguousarray(pixels), size, resample=resample)
-
-
-def _middle(pixels: Pixels, share: float) -> Pixels:
-    height, width = (max(1, round(side * share)) for side in pixels.shape[:2])
-    top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
-    return pixels[top : top + height, left : left + width]
-
-
 def _filtered(pixels: Pixels, kernel: ImageFilter.Filter) -> Pixels:
     return np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).filter(kernel))
 
 
 def _decoded(file: bytes) -> Pixels:
     """Return the pixels of a file that was just encoded here, which no limit needs to guard."""
-    return images.open_picture(file, limits=_OWN_FILES).pixels
+    return images.open_picture(file, limits=OWN_FILES).pixels

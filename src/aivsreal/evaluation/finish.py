@@ -41,6 +41,7 @@ def finish(
             max_false_positive_rate=recipe.promise.false_positive_rate,
             max_missed_rate=recipe.promise.false_negative_rate,
             hard_factor=recipe.promise.hard_factor,
+            answers_lost=recipe.stability.answers_lost,
         )
     bundle = load_bundle(Path(bundle_folder))
     thresholds = bundle.card.thresholds

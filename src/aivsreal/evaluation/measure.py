@@ -40,6 +40,7 @@ class Row:
     logit: float = float("nan")
     probability_ai: float = float("nan")
     verdict: Word | None = None
+    logit_spread: float | None = None
     error: str | None = None
     format: str = ""
     width: int = 0
@@ -84,6 +85,7 @@ def _scored(detector: Detector, sample: Sample, chain: Chain, keep_embedding: bo
         logit=verdict.logit,
         probability_ai=verdict.probability_ai,
         verdict=verdict.verdict,
+        logit_spread=verdict.logit_spread,
         format=facts.format,
         width=facts.width,
         height=facts.height,

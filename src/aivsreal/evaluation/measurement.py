@@ -64,6 +64,7 @@ def evaluate(
     tiers: bool = False,
     degradations: Sequence[str] = (),
     stability: bool = False,
+    fast: bool = False,
     on_progress: Progress | None = None,
 ) -> Path:
     """Return the metrics.json in `out`, which also holds predictions.csv, report.html and the plots.
@@ -72,12 +73,13 @@ def evaluate(
     out: appears whole when all is done, in place of an earlier report; default report/MODEL-DATA-SPLIT
     where: the conditions that `labelled` was narrowed by, to be written down
     tiers, stability: measure the tiers `web` and `hard` too; the twelve harmless changes of each picture too
+    fast: give verdicts on the file alone, as `predict --fast` does
     degradations: names of degrade.DEGRADATIONS, or "all", to be measured one by one
     Raises: UsageError for an unknown degradation; BadData for a missing split, a missing class, or where hardly a picture can be read; BadBundle;
     CannotWrite.
     """
     asked = Robustness(tiers, tuple(degradations), stability)
-    detector = Detector.load(model, threads=1)
+    detector = Detector.load(model, threads=1, fast=fast)
     split, chosen = _chosen(labelled, split)
     require_both_classes(chosen)
     target = Path(out) if out else default_out(detector.bundle, labelled, split)

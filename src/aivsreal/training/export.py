@@ -192,6 +192,7 @@ def _card(run: Run, network: Network, version: str, *, epoch: int, tower: bytes 
             "promise_real": "Not calibrated: nothing is promised.",
             "fitted_on": None,
         },
+        "stability": {"deliveries": list(recipe.stability.deliveries)},
         "training": {
             "data_name": data["name"],
             "data_fingerprint": data["fingerprint"],

@@ -126,7 +126,7 @@ def predict_logits(
         start = 0
         for made in batch:
             stop = start + len(made.batch)
-            found.append(float(fuse(logits[start:stop], made, spec)))
+            found.append(float(fuse(logits[start:stop], made.is_whole, spec)))
             start = stop
     return np.array(found, np.float64)
 

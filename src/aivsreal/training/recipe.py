@@ -234,6 +234,21 @@ class PromiseSection(Section):
     )
 
 
+class StabilitySection(Section):
+    """How a verdict is tried before it is given."""
+
+    deliveries: tuple[Literal["saved-80", "resized-0.75", "cropped-0.9", "shared"], ...] = Field(
+        (),
+        description="What is scored beside the file: the same picture saved, resized, cropped, or all of it.",
+    )
+    answers_lost: float = Field(
+        0.05,
+        ge=0,
+        lt=1,
+        description="Share of validation's answers that may be lost to the limit on how far they disagree.",
+    )
+
+
 class Recipe(Section):
     """A whole recipe."""
 
@@ -248,6 +263,7 @@ class Recipe(Section):
     teacher: TeacherSection = TeacherSection()
     tower: TowerSection = TowerSection()
     promise: PromiseSection = PromiseSection()
+    stability: StabilitySection = StabilitySection()
     limits: tuple[str, ...] = Field((), description="Known weaknesses, plain sentences for the model card.")
     scales: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="Named scales: overrides such as 'optimise.epochs' = 1."
