@@ -144,11 +144,9 @@ def two_generations(pixels: Pixels) -> bytes:
 def shared(pixels: Pixels, long_side: int, quality: int) -> bytes:
     """Return what a service hands on: at most this long side (Lanczos), JPEG of this quality, 4:2:0.
 
-    Sizes are published or plain to see: Telegram 1,280 at quality 87 (its desktop client's source), X 1,200
-    for the size that its pages show, Facebook 2,048 (Moltisanti, Paratore, Battiato and Saravo 2015, "Image
-    manipulation on Facebook for forensics evidence"), Instagram 1,080, WhatsApp 1,600. Only Telegram publishes
-    its quality. The other services choose one by picture, and it changes over the years: those here are plain
-    examples from the range of 70 to 85, not measurements. Pictures smaller than that keep their size.
+    Telegram's 1,280 at quality 87 stand in its desktop client's source. The sizes of the other services are
+    limits that are commonly stated, their qualities plain examples from the range of 70 to 85: services choose
+    one by picture, and change it over the years. Pictures smaller than that keep their size.
     """
     return jpeg(scaled(pixels, min(1.0, long_side / max(pixels.shape[:2]))), quality)
 
