@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from aivsreal.errors import BadData, CannotWrite
-from aivsreal.files import atomic_folder
+from aivsreal.files import atomic_folder, clear_unfinished
 
 
 def fill(folder: Path) -> None:
@@ -57,3 +57,14 @@ def test_what_fails_half_way_leaves_the_earlier_folder_and_nothing_else(tmp_path
 
     assert (tmp_path / "folder" / "mark").read_text() == "ours"
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_what_killed_writers_left_is_cleared_away(tmp_path: Path) -> None:
+    (tmp_path / ".checkpoint.pt.x1.part").write_bytes(b"half")
+    (tmp_path / ".bundle.x2.part").mkdir()
+    (tmp_path / ".bundle.x2.part" / "model.onnx").write_bytes(b"half")
+    (tmp_path / "checkpoint.pt").write_bytes(b"whole")
+
+    clear_unfinished(tmp_path)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]

@@ -75,6 +75,15 @@ def atomic_folder(path: str | Path, *, replaces: str = "") -> Iterator[Path]:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
+def clear_unfinished(folder: str | Path) -> None:
+    """Remove what killed writers left half written in a folder that nobody else writes to now."""
+    for left in Path(folder).glob(".*.part"):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+
+
 def sha256_of(path: str | Path) -> str:
     """Return the hexadecimal SHA-256 of a file's bytes."""
     with Path(path).open("rb") as stream:

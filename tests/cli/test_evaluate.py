@@ -1,8 +1,10 @@
 """`aivsreal evaluate` as a user types it."""
 
 import json
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -123,3 +125,20 @@ def test_help_has_examples_and_exit_codes() -> None:
     assert result.exit_code == 0
     assert "aivsreal evaluate photos DATA --split unseen" in result.output
     assert "Exit codes" in result.output
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends a POSIX signal")
+def test_a_terminated_measurement_leaves_nothing_half_written(tmp_path: Path, model: str, data: str) -> None:
+    out = tmp_path / "out" / "report"
+    command = [sys.executable, "-m", "aivsreal", "evaluate", model, data, "--out", str(out)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    while not list(tmp_path.glob("out/.report.*")):
+        assert process.poll() is None
+        time.sleep(0.01)
+
+    process.terminate()
+    _, told = process.communicate()
+
+    assert process.returncode == 130
+    assert told.strip() == "aivsreal: interrupted"
+    assert list(out.parent.iterdir()) == []

@@ -37,8 +37,9 @@ Near copies are pictures whose perceptual hashes (pHash) differ in at most 4 of 
 The HTML report shows pictures of your data: copies, contradictions and a random draw.
 
 \b
-Exit codes: 0 done, whatever was found; 1 problems or warnings were found and --strict was given; 4 the
-data cannot be used; 7 a package is missing; 8 the report cannot be written; 9 a hub cannot be reached.
+Exit codes: 0 done, whatever was found; 1 problems or warnings were found and --strict was given; 2 a
+condition cannot be followed; 4 the data cannot be used; 7 a package is missing; 8 the report cannot be
+written; 9 a hub cannot be reached.
 """,
 )
 @data_argument
@@ -56,6 +57,8 @@ def command(
     data: str, where: tuple[str, ...], as_json: bool, html: Path | None, strict: bool, seed: int
 ) -> int:
     """Look for copies, leaks between splits, contradicting labels, unreadable files and shortcuts in DATA.
+
+    DATA is a folder, a parquet file or folder, a table, or the name of a public set, such as hub:cifake.
 
     A shortcut is a property that tells the classes apart without a look at the picture: size, aspect ratio,
     file format, compression. The shortcut probe measures how well each of them guesses the label.

@@ -51,8 +51,9 @@ and the plots as PNG. It appears when all is done, in place of an earlier report
 The report shows pictures of your data: its worst mistakes.
 
 \b
-Exit codes: 0 done; 1 done, but some pictures could not be read; 4 the data cannot be used; 5 the model
-cannot be used; 7 a package is missing; 8 the folder cannot be written.
+Exit codes: 0 done; 1 done, but some pictures could not be read; 2 a condition cannot be followed; 4 the
+data cannot be used; 5 the model cannot be used; 7 a package is missing; 8 the folder cannot be written; 9 a
+hub cannot be reached.
 """,
 )
 @model_argument
@@ -101,6 +102,9 @@ def command(
     as_json: bool,
 ) -> int:
     """Measure MODEL on the labelled pictures in DATA.
+
+    MODEL is a model's name or a bundle's folder. DATA is a folder, a parquet file or folder, a table, or the
+    name of a public set, such as hub:cifake.
 
     Every figure comes with its 95 % interval, twice: for the pictures as they are, and aligned (short side at
     most 256, JPEG quality 80, both classes alike), so that neither size nor format can give the answer away.

@@ -12,6 +12,10 @@ EXAMPLES = """\b
 Examples:
   aivsreal export runs/photos pictures/
   aivsreal export runs/photos pictures/ --out models/photos --version 1.2.0
+
+\b
+Exit codes: 0 done; 2 the version is none, or a condition cannot be followed; 4 the data cannot be used;
+6 the run cannot be used; 7 a package is missing; 8 the bundle cannot be written, or something else is there.
 """
 
 
@@ -22,10 +26,14 @@ Examples:
     "--out",
     type=click.Path(path_type=Path),
     metavar="BUNDLE",
-    help="The bundle's folder. Default: RUN/bundle.",
+    help="The bundle's folder; only an earlier bundle is replaced.  [default: RUN/bundle]",
 )
 @click.option(
-    "--version", default="1.0.0", show_default=True, help="The model's version, as verdicts cite it."
+    "--version",
+    default="1.0.0",
+    show_default=True,
+    metavar="N.N.N",
+    help="The model's version, as verdicts cite it.",
 )
 @where_option
 def command(run: Path, data: tuple[str, ...], out: Path | None, version: str, where: tuple[str, ...]) -> None:

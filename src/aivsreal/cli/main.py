@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -207,7 +208,7 @@ Exit codes:
   8  a file cannot be written
   9  a public data set or its weights cannot be fetched
   70  a fault of the program itself
-  130  interrupted; 141  the reader of our output went away
+  130  interrupted or terminated; 141  the reader of our output went away
 
 \b
 Environment:
@@ -223,4 +224,6 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run the command line."""
+    # To be terminated is to be interrupted: what is half written is cleared away on the way out.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     cli.main()

@@ -47,7 +47,10 @@ def command() -> None:
 @command.command("list")
 @json_option
 def list_models(as_json: bool) -> None:
-    """List every model that can be called by name; a damaged one is listed with what is wrong."""
+    """List every model that can be called by name.
+
+    A damaged one is listed, too, with what is wrong.
+    """
     rows = [_row(entry) for entry in list_bundles()]
     if as_json:
         print_json(rows)
@@ -73,7 +76,10 @@ def _row(entry: BundleEntry) -> dict[str, str]:
 @model_argument
 @json_option
 def show_model(model: str, as_json: bool) -> None:
-    """Show a model's card: what it promises, how good it is, what it was trained on, what it cannot do."""
+    """Show a model's card.
+
+    It tells what the model promises, how good it is, what it was trained on, and what it cannot do.
+    """
     bundle = load_bundle(model)
     if as_json:
         click.echo((bundle.folder / CARD).read_text(encoding="utf-8"), nl=False)
@@ -99,7 +105,10 @@ def _without_comments(text: str) -> str:
 @json_option
 @click.pass_context
 def verify_models(ctx: click.Context, models: tuple[str, ...], as_json: bool) -> None:
-    """Check every byte of each MODEL (by default of all) against its card; exit with 5 if one differs."""
+    """Check every byte of models against their cards.
+
+    Without MODEL, all that can be called by name. The exit code is 5 if one differs.
+    """
     wanted = models or tuple(entry.name for entry in list_bundles())
     checked = [_check(model) for model in wanted]
     if as_json:
@@ -133,7 +142,10 @@ def _tell(row: dict[str, Any]) -> None:
 @click.argument("metrics", type=click.Path(path_type=Path))
 @click.option("--as", "name", required=True, help="Name of the measured set, such as photos/unseen.")
 def record_figures(model: str, metrics: Path, name: str) -> None:
-    """Put the figures in METRICS (a metrics.json of `aivsreal evaluate`) into MODEL's card."""
+    """Put measured figures into a model's card.
+
+    METRICS is the metrics.json that `aivsreal evaluate` wrote for MODEL.
+    """
     from aivsreal.evaluation.record import record_figures as record
 
     bundle = record(find_bundle(model), metrics, name)

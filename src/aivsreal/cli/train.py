@@ -16,6 +16,11 @@ Examples:
   aivsreal train pictures/ --recipe photos --where style=photo
   aivsreal train pictures/ --recipe photos --exclude generator=midjourney --exclude family=gan
   torchrun --nproc-per-node 2 -m aivsreal train pictures/ --recipe photos
+
+\b
+Exit codes: 0 done; 2 a condition or option cannot be followed; 4 the data cannot be used; 6 the recipe or
+the run cannot be used; 7 a package is missing; 8 the run cannot be written, as on a full disk (make room,
+then go on with --resume); 9 a hub cannot be reached; 130 interrupted (go on with --resume).
 """
 
 
@@ -34,7 +39,7 @@ Examples:
     type=click.Path(path_type=Path),
     default=None,
     metavar="RUN",
-    help="The run folder. Default: runs/<recipe>.",
+    help="The run folder.  [default: runs/RECIPE]",
 )
 @click.option("--resume", is_flag=True, help="Go on with the run in that folder, if there is one.")
 @click.option(

@@ -5,10 +5,11 @@ A fetched set is a folder like any other (see sources.py); the hubs' own clients
 
 from __future__ import annotations
 
+import errno
 import re
 from pathlib import Path
 
-from aivsreal.errors import HubUnavailable, MissingDependency, UsageError
+from aivsreal.errors import AivsrealError, CannotWrite, HubUnavailable, MissingDependency, UsageError
 
 NAMED = {
     "cifake": "kaggle:birdy654/cifake-real-and-ai-generated-synthetic-images",
@@ -20,6 +21,7 @@ GenImage (Zhu et al., 2023; all of it is 600 GB, to be fetched by hand and read 
 set of 60,000 pictures that MobileNetV2 detectors are often trained on."""
 
 _FILES = ["*.parquet", "*.csv", "*.jsonl", "*.jpg", "*.jpeg", "*.png", "*.webp"]
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
 _NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -27,7 +29,7 @@ def fetch(name: str) -> Path:
     """Return the folder that holds a named set, after fetching what is not there yet.
 
     Raises: UsageError for a name of no known form; MissingDependency without the hub's client; HubUnavailable
-    without network, login or such a set.
+    without network, login or such a set; CannotWrite without room for it.
     """
     hub, _, rest = name.partition(":")
     if hub == "hub":
@@ -72,16 +74,33 @@ def _from_kaggle(name: str) -> Path:
         ) from error
     try:
         return Path(kagglehub.dataset_download(name))
+    except _kaggle_refusals() as error:
+        raise HubUnavailable(
+            f"Kaggle has no data set {name} for you: {_first_line(error)}",
+            hint="check the name; if it asks for a login, put your API token into ~/.kaggle/kaggle.json",
+        ) from error
     except Exception as error:  # the client lets the errors of several network libraries through
-        if "403" in str(error) or "401" in str(error) or "404" in str(error):
-            raise HubUnavailable(
-                f"Kaggle has no data set {name} for you: {_first_line(error)}",
-                hint="check the name; if it asks for a login, put your API token into ~/.kaggle/kaggle.json",
-            ) from error
         raise _unreachable(f"kaggle:{name}", "Kaggle", error) from error
 
 
-def _unreachable(name: str, hub: str, error: Exception) -> HubUnavailable:
+def _kaggle_refusals() -> tuple[type[Exception], ...]:
+    from kagglehub import exceptions
+
+    return (
+        exceptions.KaggleApiHTTPError,
+        exceptions.NotFoundError,
+        exceptions.UnauthenticatedError,
+        exceptions.CredentialError,
+    )
+
+
+def _unreachable(name: str, hub: str, error: Exception) -> AivsrealError:
+    """Return what to say where nothing came: mostly the network is missing, sometimes room for what came."""
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        return CannotWrite(
+            f"cannot keep {name}: {error.strerror}",
+            hint="free some space, or move the hubs' caches: HF_HOME, KAGGLEHUB_CACHE",
+        )
     return HubUnavailable(
         f"cannot fetch {name}: no connection to {hub} ({type(error).__name__})",
         hint="check the network and the proxy settings, or download the set by hand and give its folder",

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from aivsreal.data.labelled import LabelledSet, Sample, require_both_classes
 from aivsreal.data.split import with_validation
 from aivsreal.errors import BadRun
+from aivsreal.files import clear_unfinished
 from aivsreal.training.curves import draw_curves
 from aivsreal.training.loader import (
     decoding_processes,
@@ -337,8 +338,11 @@ def _describe_data(
 
 
 def _open(fabric: Fabric, folder: Path, recipe: Recipe, data: dict[str, Any], resume: bool) -> Run:
-    if fabric.is_global_zero and not (resume and (folder / "run.json").exists()):
-        begin_run(folder, recipe, data)
+    if fabric.is_global_zero:
+        if resume and (folder / "run.json").exists():
+            clear_unfinished(folder)
+        else:
+            begin_run(folder, recipe, data)
     fabric.barrier()
     run = open_run(folder)
     if run.facts["data"]["fingerprint"] != data["fingerprint"]:
