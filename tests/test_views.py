@@ -288,6 +288,12 @@ def test_a_picture_within_the_tile_scale_keeps_its_own_pixels():
     assert np.array_equal(make_views(pixels, spec).batch[0], pixels[68:132, 118:182])
 
 
+def test_a_picture_that_the_whole_view_hardly_shrinks_is_not_seen_in_tiles():
+    spec = ViewSpec(size=64, tiles=2, tiles_from=128)
+    assert make_views(gradient(200, 127), spec).is_whole.all()
+    assert (~make_views(gradient(200, 128), spec).is_whole).sum() == 2
+
+
 def test_a_tile_scale_lets_large_pictures_be_decoded_smaller():
     assert short_side_needed(ViewSpec(size=224, tiles=4, tile_scale=1200)) == 1200
     assert short_side_needed(ViewSpec(size=224, tiles=4, tile_scale=100)) == 224

@@ -1,7 +1,6 @@
 """A model on disk: a folder with model.onnx, weights.safetensors, card.json and MODEL.md.
 
-Some have a second graph, tower.onnx: a large frozen network that looks at whole pictures, while model.onnx
-looks at tiles. The card states the SHA-256 of the graphs and the weights and is itself sealed; a folder whose bytes do not
+The card states the SHA-256 of the graph and the weights and is itself sealed; a folder whose bytes do not
 match is refused, and the bytes that were verified are the bytes that run (design decision 4).
 MODEL.md only repeats the card for people. It carries its own check, so that card.json stays the one file
 whose replacement changes a bundle.
@@ -30,7 +29,6 @@ from aivsreal.views import ViewSpec
 DEFAULT_MODEL = "photos"
 SCHEMA_VERSION = 1
 GRAPH, WEIGHTS, CARD, MODEL_CARD = "model.onnx", "weights.safetensors", "card.json", "MODEL.md"
-TOWER = "tower.onnx"
 SHIPPED = Path(__file__).parent / "bundles"
 FETCH_AGAIN = "get the bundle again from where it came; a card is changed only through aivsreal's commands"
 
@@ -100,7 +98,6 @@ class Bundle:
     folder: Path
     card: Card
     onnx_bytes: bytes = field(repr=False)
-    tower_bytes: bytes | None = field(default=None, repr=False)
 
     @property
     def title(self) -> str:
@@ -126,7 +123,7 @@ def load_bundle(name_or_folder: str | Path | None = None) -> Bundle:
     card = _read_card(folder)
     found = {name: _verified_bytes(folder, name, digest) for name, digest in card.files.items()}
     _check_model_card(folder)
-    return Bundle(folder, card, found[GRAPH], found.get(TOWER))
+    return Bundle(folder, card, found[GRAPH])
 
 
 def verify_bundle(name_or_folder: str | Path | None = None) -> Bundle:
@@ -143,16 +140,14 @@ def verify_bundle(name_or_folder: str | Path | None = None) -> Bundle:
     return bundle
 
 
-def save_bundle(
-    folder: str | Path, *, onnx: bytes, weights: bytes, card: Card, tower: bytes | None = None
-) -> Bundle:
+def save_bundle(folder: str | Path, *, onnx: bytes, weights: bytes, card: Card) -> Bundle:
     """Return the bundle after it stands in `folder`, whole; the card's files and seal are filled in here.
 
     Raises: BadBundle where the card holds a value that JSON cannot; CannotWrite, also where `folder` holds
     anything but an earlier bundle.
     """
     folder = Path(folder)
-    contents = {GRAPH: onnx, WEIGHTS: weights} | ({} if tower is None else {TOWER: tower})
+    contents = {GRAPH: onnx, WEIGHTS: weights}
     sealed = _sealed(card, {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()})
     model_card = _model_card_bytes(sealed)
     with atomic_folder(folder, replaces=CARD) as new:
@@ -160,7 +155,7 @@ def save_bundle(
             (new / name).write_bytes(data)
         (new / MODEL_CARD).write_bytes(model_card)
         atomic_write_json(new / CARD, sealed.model_dump(mode="json"))
-    return Bundle(folder, sealed, onnx, tower)
+    return Bundle(folder, sealed, onnx)
 
 
 def update_card(folder: str | Path, card: Card) -> Bundle:
@@ -174,7 +169,7 @@ def update_card(folder: str | Path, card: Card) -> Bundle:
     # The card first: from that rename on the update has happened, whatever becomes of MODEL.md.
     atomic_write_json(before.folder / CARD, sealed.model_dump(mode="json"))
     atomic_write_bytes(before.folder / MODEL_CARD, model_card)
-    return Bundle(before.folder, sealed, before.onnx_bytes, before.tower_bytes)
+    return Bundle(before.folder, sealed, before.onnx_bytes)
 
 
 def is_version(text: str) -> bool:

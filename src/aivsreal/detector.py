@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aivsreal.bundle import GRAPH, TOWER, Bundle, load_bundle
+from aivsreal.bundle import Bundle, load_bundle
 from aivsreal.deliveries import DELIVERIES
 from aivsreal.errors import AivsrealError, BadBundle
 from aivsreal.images import Limits, Picture, Source, open_picture
@@ -43,8 +43,8 @@ AHEAD = 3
 class Score:
     """What the network says of a picture, before calibration.
 
-    view_logits: float32 [n]; is_whole: bool [n]; embedding: float32 [d], mean over the views (the
-    tower's, where there is one); heatmap: float32 [h, w] in logits.
+    view_logits: float32 [n]; is_whole: bool [n]; embedding: float32 [d], mean over the views;
+    heatmap: float32 [h, w] in logits.
     """
 
     logit: float
@@ -84,7 +84,7 @@ class Detector:
         self.deliveries = () if fast else bundle.card.stability.deliveries
         self.threads = threads or available_cores()
         self.limits = limits or Limits.from_environment()
-        self._sessions: dict[tuple[str, int], InferenceSession] = {}
+        self._sessions: dict[int, InferenceSession] = {}
         self._lock = Lock()
 
     @classmethod
@@ -104,8 +104,7 @@ class Detector:
         """
         detector = cls(load_bundle(model), threads=threads, limits=limits, fast=fast)
         # Opened now, so that a graph which cannot run is told of before any picture is read.
-        for graph in detector._graphs:
-            detector._session(graph, detector.threads)
+        detector._session(detector.threads)
         return detector
 
     def score(self, picture: Picture, *, heatmap: bool = False) -> Score:
@@ -186,7 +185,7 @@ class Detector:
     def _score(self, picture: Picture, *, heatmap: bool, threads: int) -> Score:
         spec = self.bundle.card.views
         views = make_views(picture.pixels, spec)
-        logits, maps, embedding = self._run(views, threads)
+        logits, maps, embeddings = self._run(views, threads)
         logit = fuse(logits, views.is_whole, spec)
         if not np.isfinite(logit):
             raise BadBundle(
@@ -195,46 +194,28 @@ class Detector:
             )
         shape = _heatmap_shape(*picture.pixels.shape[:2])
         assembled = assemble_map(maps, views, spec, shape=shape) if heatmap else None
-        return Score(logit, logits, views.is_whole, embedding, assembled)
-
-    @property
-    def _graphs(self) -> dict[str, bytes]:
-        """The bytes of each graph: the network, and the tower where there is one."""
-        tower = self.bundle.tower_bytes
-        return {GRAPH: self.bundle.onnx_bytes} | ({} if tower is None else {TOWER: tower})
+        return Score(logit, logits, views.is_whole, embeddings.mean(axis=0), assembled)
 
     def _run(self, views: Views, threads: int) -> list[NDArray[np.float32]]:
-        """Return logit [n] and map [n, h, w] of each view, and the picture's embedding [d]."""
-        shown = {GRAPH: np.ones(len(views.batch), bool)}
-        if self.bundle.tower_bytes is not None:
-            shown = {TOWER: views.is_whole, GRAPH: ~views.is_whole}
-        seen = {graph: np.flatnonzero(mask) for graph, mask in shown.items() if mask.any()}
-        found = [self._run_graph(graph, views.batch[which], threads) for graph, which in seen.items()]
-        order = np.argsort(np.concatenate(list(seen.values())))
-        logits, maps = (np.concatenate([outputs[kind] for outputs in found])[order] for kind in (0, 1))
-        return [logits, maps, found[0][2].mean(axis=0)]
-
-    def _run_graph(self, graph: str, batch: NDArray[np.uint8], threads: int) -> list[NDArray[np.float32]]:
         """Return logit [n], map [n, h, w] and embedding [n, d], a few views at a time."""
-        session = self._session(graph, threads)
-        # A tower's integers are scaled by the largest activation of a run: no view may depend on another.
-        at_once = 1 if graph == TOWER else BATCH
+        session = self._session(threads)
+        at_once = 1 if self.bundle.card.views.alone else BATCH
         parts = []
-        for first in range(0, len(batch), at_once):
+        for first in range(0, len(views.batch), at_once):
             try:
-                parts.append(session.run(OUTPUTS, {"views": batch[first : first + at_once]}))
+                parts.append(session.run(OUTPUTS, {"views": views.batch[first : first + at_once]}))
             except Exception as error:
                 raise _broken_graph(self.bundle, error) from error
         return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
 
-    def _session(self, graph: str, threads: int) -> InferenceSession:
+    def _session(self, threads: int) -> InferenceSession:
         with self._lock:
-            if (graph, threads) not in self._sessions:
-                self._sessions[graph, threads] = _open_session(self.bundle, self._graphs[graph], threads)
-            return self._sessions[graph, threads]
+            if threads not in self._sessions:
+                self._sessions[threads] = _open_session(self.bundle, threads)
+            return self._sessions[threads]
 
 
-def _open_session(bundle: Bundle, graph: bytes, threads: int) -> InferenceSession:
+def _open_session(bundle: Bundle, threads: int) -> InferenceSession:
     """Return a session over the verified bytes, after checking that the graph is one of ours."""
     from onnxruntime import InferenceSession, SessionOptions
 
@@ -245,7 +226,7 @@ def _open_session(bundle: Bundle, graph: bytes, threads: int) -> InferenceSessio
     # Threads that spin between two pictures take the core from whoever decodes the next one.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        session = InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        session = InferenceSession(bundle.onnx_bytes, options, providers=["CPUExecutionProvider"])
     except Exception as error:
         raise _broken_graph(bundle, error) from error
     _check_graph(bundle, session)

@@ -40,6 +40,13 @@ class ViewSpec(BaseModel):
         description="with whole='square': a picture less oblong than this is seen as one square of its middle",
     )
     tiles: int = Field(default=0, ge=0, le=64, description="most tiles at native resolution")
+    tiles_from: int = Field(
+        default=0, ge=0, description="only pictures with at least this short side are seen in tiles, too"
+    )
+    alone: bool = Field(
+        default=False,
+        description="each view is run by itself, since the graph's arithmetic depends on what else it is given",
+    )
     tile_scale: int | None = Field(
         default=None,
         gt=0,
@@ -156,6 +163,8 @@ def _whole_views(pixels: Pixels, spec: ViewSpec) -> Iterator[_Seen]:
 
 
 def _tile_views(pixels: Pixels, spec: ViewSpec) -> Iterator[_Seen]:
+    if spec.whole != "none" and min(pixels.shape[:2]) < spec.tiles_from:
+        return
     pixels = _at_tile_scale(pixels, spec)
     height, width = pixels.shape[:2]
     side = spec.size if spec.small == "reflect" else min(spec.size, width, height)

@@ -28,15 +28,12 @@ def tiny_bundle(
     version: str = "1.0.0",
     views: dict[str, Any] | None = None,
     gain: float = GAIN,
-    tower: bytes | None = None,
     **card: Any,
 ) -> Bundle:
     """Return the bundle saved in `folder`; `views` and `card` override what the card says."""
     spec = {"size": 32, "whole": "square", "tiles": 0, **(views or {})}
     graph = tiny_graph(spec["size"], gain=gain)
-    return save_bundle(
-        folder, onnx=graph, weights=b"tiny", card=tiny_card(name, version, spec, **card), tower=tower
-    )
+    return save_bundle(folder, onnx=graph, weights=b"tiny", card=tiny_card(name, version, spec, **card))
 
 
 def tiny_card(

@@ -14,7 +14,7 @@ from aivsreal.training.export import export
 from aivsreal.training.loop import train
 from aivsreal.training.recipe import Recipe, load_recipe
 from aivsreal.training.tower import NOTICE, Head, fit_tower, source_weights, tower_graph, with_head
-from tests.data.bundles import tiny_bundle, tiny_tower
+from tests.data.bundles import tiny_graph, tiny_tower
 
 
 @pytest.fixture
@@ -76,9 +76,9 @@ def test_a_run_with_a_tower_ends_as_a_bundle_with_one(
     run = train(bright_and_dark, chosen, tmp_path / "run", say=lambda _: None)
     export(run.folder, tmp_path / "bundle")
     bundle = load_bundle(tmp_path / "bundle")
-    assert bundle.tower_bytes == (run.folder / "tower.onnx").read_bytes()
+    assert bundle.onnx_bytes == (run.folder / "tower.onnx").read_bytes()
     assert bundle.card.notice == "Its tower is drawn by a test."
-    assert tower_graph(recipe(tmp_path / "bundle")) == bundle.tower_bytes
+    assert tower_graph(recipe(tmp_path / "bundle")) == bundle.onnx_bytes
 
 
 def test_a_run_whose_tower_is_not_fitted_is_not_exported(
@@ -99,10 +99,9 @@ def test_sources_weigh_by_their_size_to_a_power_and_classes_alike() -> None:
     assert weights[:3].sum() == pytest.approx(weights[3])
 
 
-def test_a_model_without_a_tower_gives_none(tmp_path: Path) -> None:
-    folder = tiny_bundle(tmp_path / "low").folder
-    with pytest.raises(BadRecipe, match="has no tower"):
-        tower_graph(recipe(folder))
+def test_a_graph_without_a_head_is_refused() -> None:
+    with pytest.raises(BadRecipe, match="without a head_bias"):
+        with_head(tiny_graph(), Head(np.zeros(3), 0.0))
 
 
 def test_a_head_of_another_width_is_refused() -> None:

@@ -31,7 +31,8 @@ def finish(
     recipe = open_run(run_folder).recipe
     with atomic_folder(bundle_folder, replaces=CARD) as unfinished:
         exported = export(run_folder, unfinished, version=version)
-        say(f"exported: torch and ONNX differ by {exported.difference:.1e} at most")
+        if exported.difference is not None:
+            say(f"exported: torch and ONNX differ by {exported.difference:.1e} at most")
         cut = with_validation(
             labelled, fraction=recipe.data.validation_fraction, drop_copies=recipe.data.drop_copies
         )

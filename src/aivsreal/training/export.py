@@ -16,11 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from aivsreal.bundle import TOWER, Bundle, Card, is_version, save_bundle
+from aivsreal.bundle import Bundle, Card, is_version, save_bundle
 from aivsreal.errors import BadRun, MissingDependency, UsageError
 from aivsreal.training.network import Network, make_network
 from aivsreal.training.run import Run, load_tensors, open_run
-from aivsreal.training.tower import notice, parameters
+from aivsreal.training.tower import TOWER, head_of, notice, parameters
 
 OUTPUTS = ("logit", "map", "embedding")
 TOLERANCE = 1e-4
@@ -28,10 +28,13 @@ TOLERANCE = 1e-4
 
 @dataclass(frozen=True)
 class Exported:
-    """A bundle, and how far its graph is from torch on random input (largest absolute difference)."""
+    """A bundle, and how far its graph is from torch on random input (largest absolute difference).
+
+    difference: None where torch had no part in it, the graph being a tower's
+    """
 
     bundle: Bundle
-    difference: float
+    difference: float | None
 
 
 def export(run_folder: Path, bundle_folder: Path, *, version: str = "1.0.0") -> Exported:
@@ -43,6 +46,14 @@ def export(run_folder: Path, bundle_folder: Path, *, version: str = "1.0.0") -> 
     if not is_version(version):
         raise UsageError(f"{version!r} is no version", hint="write three numbers, as in 1.2.0")
     run = open_run(run_folder)
+    return (
+        _fitted(run, bundle_folder, version)
+        if run.recipe.tower.graph
+        else _trained(run, bundle_folder, version)
+    )
+
+
+def _trained(run: Run, bundle_folder: Path, version: str) -> Exported:
     chosen = load_tensors(run.weights)
     network = make_network(run.recipe.network, load_trunk=False)
     network.load_state_dict(chosen["weights"])
@@ -54,10 +65,36 @@ def export(run_folder: Path, bundle_folder: Path, *, version: str = "1.0.0") -> 
             f"the exported graph differs from torch by {difference:.1e}",
             hint="a backbone with operators that ONNX Runtime computes otherwise cannot be shipped",
         )
-    tower = _tower(run)
-    card = _card(run, network, version, epoch=int(chosen["epoch"]), tower=tower)
-    bundle = save_bundle(bundle_folder, onnx=onnx_bytes, weights=_weights(network), card=card, tower=tower)
-    return Exported(bundle, difference)
+    section = run.recipe.network
+    facts = {
+        "backbone": section.backbone,
+        "parameters": sum(weight.numel() for weight in network.parameters()),
+        "initialised_from": section.trunk,
+    }
+    card = _card(run, version, facts, notice=_notice(section.trunk), epoch=int(chosen["epoch"]))
+    return Exported(
+        save_bundle(bundle_folder, onnx=onnx_bytes, weights=_weights(network), card=card), difference
+    )
+
+
+def _fitted(run: Run, bundle_folder: Path, version: str) -> Exported:
+    """The bundle of a run that fitted a tower's head. Raises: BadRun where it did not come so far."""
+    from safetensors.numpy import save
+
+    try:
+        graph = (run.folder / TOWER).read_bytes()
+    except FileNotFoundError as error:
+        raise BadRun(
+            f"the tower of {run.folder} is not fitted yet", hint="train further with --resume"
+        ) from error
+    whose = notice(graph)
+    facts = {
+        "backbone": "a frozen tower with a fitted head",
+        "parameters": parameters(graph),
+        "initialised_from": whose or str(run.recipe.tower.graph),
+    }
+    card = _card(run, version, facts, notice=f"Its tower is {whose}." if whose else "", epoch=0)
+    return Exported(save_bundle(bundle_folder, onnx=graph, weights=save(head_of(graph)), card=card), None)
 
 
 def to_onnx(network: Network, side: int) -> bytes:
@@ -151,21 +188,8 @@ def _weights(network: Network) -> bytes:
     return save(state)
 
 
-def _tower(run: Run) -> bytes | None:
-    """The run's tower, or None where its recipe has none. Raises: BadRun where it is not fitted yet."""
-    if run.recipe.tower.graph is None:
-        return None
-    try:
-        return (run.folder / TOWER).read_bytes()
-    except FileNotFoundError as error:
-        raise BadRun(
-            f"the tower of {run.folder} is not fitted yet", hint="train further with --resume"
-        ) from error
-
-
-def _card(run: Run, network: Network, version: str, *, epoch: int, tower: bytes | None) -> Card:
+def _card(run: Run, version: str, network: dict[str, Any], *, notice: str, epoch: int) -> Card:
     recipe = run.recipe
-    weights = sum(weight.numel() for weight in network.parameters())
     data: dict[str, Any] = run.facts["data"]
     content = {
         "schema_version": 1,
@@ -174,13 +198,11 @@ def _card(run: Run, network: Network, version: str, *, epoch: int, tower: bytes 
         "created": datetime.now(UTC).date().isoformat(),
         "summary": recipe.summary,
         "licence": recipe.licence,
-        "notice": " ".join(filter(None, [_notice(recipe.network.trunk), _tower_notice(tower)])),
+        "notice": notice,
         "files": {},
         "network": {
-            "backbone": recipe.network.backbone + (" at tiles, a frozen tower at the whole" if tower else ""),
+            **network,
             "input_size": recipe.views.size,
-            "parameters": weights + (parameters(tower) if tower else 0),
-            "initialised_from": recipe.network.trunk,
             "recipe": recipe.model_dump(mode="json"),
         },
         "views": recipe.views.model_dump(),
@@ -219,8 +241,3 @@ def _notice(trunk: str) -> str:
 
     _, description = shipped_trunk()
     return f"Trained from an ImageNet trunk ({description['licence']}): {description['origin']}"
-
-
-def _tower_notice(tower: bytes | None) -> str:
-    whose = notice(tower) if tower else ""
-    return f"Its tower is {whose}." if whose else ""

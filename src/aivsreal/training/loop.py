@@ -72,11 +72,14 @@ def train(
         "excluded": list(excluded),
     }
     run = _open(fabric, folder, recipe, data, resume)
+    if recipe.tower.graph is not None:
+        if fabric.is_global_zero:
+            fit_tower(list(training), recipe, folder, say)
+        fabric.barrier()
+        return run
     _Loop(fabric, run, list(training), list(validation), say).go()
     if fabric.is_global_zero:
         draw_curves(folder)
-        if recipe.tower.graph is not None:
-            fit_tower(list(training), recipe, folder, say)
     fabric.barrier()
     return run
 

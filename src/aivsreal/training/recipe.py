@@ -202,7 +202,7 @@ class TeacherSection(Section):
 
 
 class TowerSection(Section):
-    """A large frozen network that looks at whole pictures beside the one that is trained; its head is fitted."""
+    """A large frozen network, of which only the head is fitted; with it no network is trained."""
 
     graph: str | None = Field(
         None, description="Where it comes from: a model's name or folder, or an ONNX file; none: no tower."

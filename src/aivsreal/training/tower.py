@@ -1,4 +1,4 @@
-"""A tower: a large frozen network that looks at whole pictures; all that is trained of it is a linear head.
+"""A tower: a large frozen network; all that is trained of it is a linear head.
 
 Its graph takes and gives what every graph of a bundle does (uint8 views in; logit, map and embedding out), and
 holds its head as two initialisers, `head_weight` [d] and `head_bias` []: logit = embedding . head_weight +
@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from aivsreal.bundle import TOWER, load_bundle
+from aivsreal.bundle import load_bundle
 from aivsreal.data.labelled import Sample
 from aivsreal.errors import BadRecipe
 from aivsreal.files import atomic_write_bytes, atomic_write_json
@@ -30,6 +30,8 @@ from aivsreal.views import make_views
 
 Floats = NDArray[np.float64]
 HEAD_WEIGHT, HEAD_BIAS = "head_weight", "head_bias"
+# Where the fitted graph lies in a run.
+TOWER = "tower.onnx"
 # The graph's own property that says whose work it is.
 NOTICE = "notice"
 # Pictures whose embeddings are written down together: what a killed run has to compute again at most.
@@ -74,10 +76,7 @@ def tower_graph(recipe: Recipe) -> bytes:
                 f"there is no tower in {origin}: {error.strerror}",
                 hint="tower.graph must name a file that exists",
             ) from error
-    tower = load_bundle(origin).tower_bytes
-    if tower is None:
-        raise BadRecipe(f"the model {origin} has no tower", hint="name another in tower.graph")
-    return tower
+    return load_bundle(origin).onnx_bytes
 
 
 def source_weights(labels: NDArray[np.int64], sources: NDArray[np.str_], power: float) -> Floats:
@@ -119,10 +118,24 @@ def with_head(graph: bytes, head: Head) -> bytes:
         initialiser.CopyFrom(numpy_helper.from_array(part, initialiser.name))
     if parts:
         raise BadRecipe(
-            f"the tower has no {min(parts)}", hint="make it with research/cut_tower.py, or use a model's"
+            f"tower.graph names a graph without a {min(parts)}",
+            hint="make one with research/cut_tower.py, or name a model that was made from one",
         )
     served: bytes = model.SerializeToString()
     return served
+
+
+def head_of(graph: bytes) -> dict[str, NDArray[np.float32]]:
+    """Return the head that a graph holds: `head_weight` [d] and `head_bias` []."""
+    import onnx
+    from onnx import numpy_helper
+
+    initialisers = onnx.load_from_string(graph).graph.initializer
+    return {
+        part.name: numpy_helper.to_array(part)
+        for part in initialisers
+        if part.name in (HEAD_WEIGHT, HEAD_BIAS)
+    }
 
 
 def parameters(graph: bytes) -> int:
