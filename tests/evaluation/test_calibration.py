@@ -12,7 +12,13 @@ from aivsreal.bundle import load_bundle
 from aivsreal.data.sources import load_set
 from aivsreal.errors import BadData
 from aivsreal.evaluation import calibrate
-from aivsreal.evaluation.calibration import ceiling, choose_thresholds, fit_platt, limited_spread
+from aivsreal.evaluation.calibration import (
+    ceiling,
+    choose_thresholds,
+    fit_platt,
+    kept_where_left_out,
+    limited_spread,
+)
 from aivsreal.verdict import Stability, Thresholds
 from tests.data.bundles import tiny_bundle
 from tests.evaluation.drawn import draw_set
@@ -248,3 +254,25 @@ def test_the_limit_loses_no_more_answers_than_it_may_and_counts_what_it_saves() 
 def test_without_deliveries_there_is_no_limit() -> None:
     nothing = np.zeros((1, 2))
     assert limited_spread(Stability(), nothing, nothing, np.array([0, 1]), Thresholds(), 0.05) == Stability()
+
+
+def test_thresholds_move_outwards_until_they_hold_on_sources_left_out() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1], 1000)
+    log_odds = np.where(labels == 1, 2.0, -2.0) + rng.normal(0, 2, (3, 2000))
+    chosen = Thresholds(real_below=0.4, ai_above=0.6, promise_ai="P.", promise_real="Q.")
+
+    kept = kept_where_left_out(chosen, log_odds, labels, max_false_positive_rate=0.02, max_missed_rate=0.05)
+
+    probability = 1 / (1 + np.exp(-log_odds))
+    assert (probability[:, labels == 0] > kept.ai_above).mean(axis=1).max() <= 0.02
+    assert (probability[:, labels == 1] < kept.real_below).mean(axis=1).max() <= 0.05
+    assert kept.promise_ai.startswith("Of 100 photographs from sources that it has not met, at most about 2")
+    assert kept.promise_ai.endswith("P.")
+
+
+def test_thresholds_that_hold_on_sources_left_out_stay() -> None:
+    chosen = Thresholds(real_below=0.1, ai_above=0.9)
+    log_odds, labels = np.array([[-1.0] * 50 + [1.0] * 50]), np.repeat([0, 1], 50)
+    kept = kept_where_left_out(chosen, log_odds, labels, max_false_positive_rate=0.05, max_missed_rate=0.05)
+    assert (kept.real_below, kept.ai_above) == (0.1, 0.9)

@@ -51,6 +51,7 @@ def calibrate(
     max_missed_rate: float = 0.10,
     hard_factor: float = 2.5,
     answers_lost: float = 0.05,
+    left_out: tuple[Floats, Ints] | None = None,
     on_progress: Progress | None = None,
 ) -> Bundle:
     """Return the bundle after its card holds calibration, thresholds, promises and reference.
@@ -58,6 +59,8 @@ def calibrate(
     max_false_positive_rate: at most this share of photographs is called AI
     max_missed_rate: at most this share of AI pictures is called real
     hard_factor: after hard use at most this many times these shares, see choose_thresholds
+    left_out: logits [m, n] and labels [n] of training pictures, by models that had not met their sources; the
+    thresholds keep to the rates there, too
     answers_lost: share of answers that may be lost where the model also scores deliveries, see limited_spread
     Both rates hold for pictures as they are, aligned ones and those after a way over the web, each by itself.
     Raises: BadData for a split that is missing, of one class, or unreadable; BadBundle; CannotWrite.
@@ -88,6 +91,14 @@ def calibrate(
         hard_factor=hard_factor,
         fitted_on=fitted_on,
     )
+    if left_out is not None:
+        thresholds = kept_where_left_out(
+            thresholds,
+            scale * left_out[0] + offset,
+            left_out[1],
+            max_false_positive_rate=max_false_positive_rate,
+            max_missed_rate=max_missed_rate,
+        )
     card = bundle.card.model_copy(
         update={
             "calibration": Calibration(scale=scale, offset=offset, fitted_on=fitted_on),
@@ -176,6 +187,32 @@ def choose_thresholds(
     )
 
 
+def kept_where_left_out(
+    chosen: Thresholds,
+    log_odds: Floats,
+    labels: Ints,
+    *,
+    max_false_positive_rate: float,
+    max_missed_rate: float,
+) -> Thresholds:
+    """Return the thresholds moved outwards until the rates hold on sources that were left out of the fit, too.
+
+    log_odds: calibrated, [m, n], m ways in which each of n pictures was shown; labels: [n]
+    Validation shares its sources with training, so that what holds there need not hold for a camera or a
+    generator that was never met; what holds here was promised about such.
+    """
+    ai = ceiling(log_odds[:, labels == 0], max_false_positive_rate)
+    missed = ceiling(-log_odds[:, labels == 1], max_missed_rate)
+    return chosen.model_copy(
+        update={
+            "ai_above": max(chosen.ai_above, _rounded(ai.log_odds, ceil)),
+            "real_below": min(chosen.real_below, _rounded(-missed.log_odds, floor)),
+            "promise_ai": f"{_left_out_promise('photographs', 'called AI', ai)} {chosen.promise_ai}",
+            "promise_real": f"{_left_out_promise('AI pictures', 'called real', missed)} {chosen.promise_real}",
+        }
+    )
+
+
 def ceiling(scores: Floats, rate: float) -> Limit:
     """Return the lowest score that at most this share of new pictures of the same kind will exceed.
 
@@ -254,6 +291,13 @@ def _promise(pictures: str, called: str, usual: Limit, hard: Limit, wanted: floa
     if usual.rate > wanted:
         promise += f" So few {pictures} cannot promise {_of_100(wanted)} in 100."
     return promise
+
+
+def _left_out_promise(pictures: str, called: str, limit: Limit) -> str:
+    return (
+        f"Of 100 {pictures} from sources that it has not met, at most about {_of_100(limit.rate)} are {called} "
+        f"(judged on {limit.pictures:,}, each by a model made without its source)."
+    )
 
 
 def _of_100(rate: float) -> str:

@@ -13,6 +13,7 @@ from aivsreal.files import atomic_folder
 from aivsreal.training.export import export
 from aivsreal.training.loader import limited
 from aivsreal.training.run import open_run
+from aivsreal.training.tower import load_left_out
 
 
 def finish(
@@ -43,6 +44,7 @@ def finish(
             max_missed_rate=recipe.promise.false_negative_rate,
             hard_factor=recipe.promise.hard_factor,
             answers_lost=recipe.stability.answers_lost,
+            left_out=load_left_out(Path(run_folder)),
         )
     bundle = load_bundle(Path(bundle_folder))
     thresholds = bundle.card.thresholds

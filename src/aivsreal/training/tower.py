@@ -16,11 +16,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
 
 from aivsreal.bundle import load_bundle
 from aivsreal.data.labelled import Sample
 from aivsreal.errors import BadRecipe
-from aivsreal.files import atomic_write_bytes, atomic_write_json
+from aivsreal.files import atomic_write_bytes
 from aivsreal.images import open_picture
 from aivsreal.threads import available_cores, in_order
 from aivsreal.training.augment import augment
@@ -30,8 +31,8 @@ from aivsreal.views import make_views
 
 Floats = NDArray[np.float64]
 HEAD_WEIGHT, HEAD_BIAS = "head_weight", "head_bias"
-# Where the fitted graph lies in a run.
-TOWER = "tower.onnx"
+# Where in a run the fitted graph lies, and what heads say of sources that they were fitted without.
+TOWER, LEFT_OUT = "tower.onnx", "left_out.npz"
 # The graph's own property that says whose work it is.
 NOTICE = "notice"
 # Pictures whose embeddings are written down together: what a killed run has to compute again at most.
@@ -48,7 +49,9 @@ class Head:
 
 
 def fit_tower(samples: Sequence[Sample], recipe: Recipe, folder: Path, say: Callable[[str], None]) -> None:
-    """Write tower.onnx with a head fitted on the samples into `folder`; embeddings in there are used again.
+    """Write tower.onnx with a head fitted on the samples into `folder`, and what heads without a sample's source say.
+
+    Embeddings that lie in there are used again.
 
     Raises: BadRecipe, BadBundle, CannotWrite.
     """
@@ -58,11 +61,28 @@ def fit_tower(samples: Sequence[Sample], recipe: Recipe, folder: Path, say: Call
     labels = np.repeat([sample.label for sample in samples], seen.shape[1])
     sources = np.repeat([source_of(sample) or sample.key for sample in samples], seen.shape[1])
     weights = source_weights(labels, sources, recipe.data.source_power)
-    area = _left_out_auc(x, labels, sources, weights, recipe.tower.strength)
+    logits = _left_out(x, labels, sources, weights, recipe.tower.strength)
+    area = float(roc_auc_score(labels, logits))
     say(f"tower: AUC {area:.4f} on the views of training sources that a head was fitted without")
+    views = seen.shape[1]
+    save_left_out(folder / LEFT_OUT, logits.reshape(-1, views).T, labels[::views])
     head = fit_head(x, labels, weights, recipe.tower.strength)
     atomic_write_bytes(folder / TOWER, with_head(graph, head))
-    atomic_write_json(folder / "tower.json", {"left_out_auc": area, "views": len(labels)})
+
+
+def save_left_out(file: Path, logits: Floats, labels: NDArray[np.int64]) -> None:
+    """Write logits float64 [m, n] of n samples shown in m ways, and labels int64 [n]. Raises: CannotWrite."""
+    buffer = io.BytesIO()
+    np.savez(buffer, logits=logits, labels=labels)
+    atomic_write_bytes(file, buffer.getvalue())
+
+
+def load_left_out(folder: Path) -> tuple[Floats, NDArray[np.int64]] | None:
+    """Return what `save_left_out` wrote into a run's folder; None where the run has no tower."""
+    if not (folder / LEFT_OUT).exists():
+        return None
+    content = np.load(folder / LEFT_OUT)
+    return content["logits"], content["labels"]
 
 
 def tower_graph(recipe: Recipe) -> bytes:
@@ -193,10 +213,10 @@ def _views(index: int, sample: Sample, recipe: Recipe) -> list[NDArray[np.uint8]
     return [plain[len(plain) // 2], *drawn]
 
 
-def _left_out_auc(
+def _left_out(
     x: Floats, labels: NDArray[np.int64], sources: NDArray[np.str_], weights: Floats, strength: float
-) -> float:
-    from sklearn.metrics import roc_auc_score
+) -> Floats:
+    """The logit of each view, float64 [n], by a head that was fitted without its source."""
     from sklearn.model_selection import GroupKFold
 
     folds = GroupKFold(min(FOLDS, len(set(sources.tolist()))))
@@ -205,4 +225,4 @@ def _left_out_auc(
         if len(set(labels[rest].tolist())) == 2:
             head = fit_head(x[rest], labels[rest], weights[rest], strength)
             logits[out] = x[out] @ head.weight + head.bias
-    return float(roc_auc_score(labels, logits))
+    return logits
