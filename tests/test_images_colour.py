@@ -170,6 +170,14 @@ def test_a_grey_profile_is_applied():
     assert difference(shown, (128, 128, 128)) < 2  # 21.6 % of the light is the middle of sRGB
 
 
+def test_a_colour_profile_is_applied_to_a_grey_picture():
+    linear = Image.fromarray(np.full((8, 8), 55, np.uint8))
+
+    shown = center(as_bytes(linear, "PNG", icc_profile=profiles.wide_gamut(gamma=1.0)))
+
+    assert difference(shown, (128, 128, 128)) < 2
+
+
 def test_an_ink_profile_says_how_ink_looks():
     paper_and_cyan = np.zeros((16, 32, 4), np.uint8)
     paper_and_cyan[:, 16:, 0] = 255

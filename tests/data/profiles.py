@@ -22,7 +22,7 @@ def wide_gamut(gamma: float = 563 / 256) -> bytes:
 
 def nearly_srgb() -> bytes:
     """Return a profile that is sRGB in all but name: primaries rounded, the curve as a coarse table."""
-    level = np.linspace(0, 1, 64)
+    level = np.linspace(0, 1, 32)
     curve = np.round(_decode_srgb(level) * 65535).astype(">u2")
     table = b"curv" + struct.pack(">II", 0, len(curve)) + curve.tobytes()
     return _profile(b"mntr", b"RGB ", b"XYZ ", _matrix_tags(np.round(_SRGB, 4), table))

@@ -14,6 +14,8 @@ from aivsreal.data.sources import load_set
 from aivsreal.errors import BadBundle, BadData, CannotWrite
 from aivsreal.evaluation import evaluate, record_figures
 from aivsreal.evaluation.metrics import NAMES
+from aivsreal.evaluation.plots import _slices_title
+from aivsreal.evaluation.report import _extremes
 from aivsreal.images import inspect
 from tests.data.bundles import tiny_bundle
 from tests.evaluation.drawn import draw_set
@@ -265,3 +267,13 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.words.append(data)
+
+
+def test_generators_found_alike_are_not_called_least_and_most() -> None:
+    figure = {"value": 0.5, "low": 0.4, "high": 0.6}
+    slices = {f"generator={name}": {"n": 20, "as_is": {"recall": figure}} for name in ("sd", "mj")}
+
+    assert list(_extremes(slices)) == [
+        "Each generator with at least ten pictures is found as often: about 50 (95 %: 40 to 60) of 100."
+    ]
+    assert _slices_title(list(slices.items())) == "50 % of the pictures of each generator are called AI"

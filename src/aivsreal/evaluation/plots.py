@@ -137,7 +137,7 @@ def scores_plot(answers: Answers, thresholds: Mapping[str, Any]) -> Canvas:
     for axes, chain in zip(panels, CHAINS, strict=True):
         _scores_panel(axes, answers.labels, answers.probabilities[chain], thresholds)
         axes.set_ylabel(f"{CHAIN_STYLE[chain]['label']}\nshare of its class")
-    panels[0].legend(loc="upper center", ncols=2)
+    canvas.legend(*panels[0].get_legend_handles_labels(), loc="outside lower left", ncols=2)
     panels[1].set_xlabel("probability of AI that the model gives")
     return canvas
 
@@ -160,13 +160,13 @@ def slices_plot(found: Mapping[str, Mapping[str, Any]]) -> Canvas | None:
         interval_dots(axes, [entry[chain]["recall"] for _, entry in shown], shift, CHAIN_STYLE[chain], mark)
     axes.set_yticks(range(len(shown)), [f"{name} ({entry['n']:,})" for name, entry in shown])
     axes.set_ylim(-0.6, len(shown) - 0.4)
-    axes.set_xlim(-0.01, 1.01)
+    axes.set_xlim(-0.02, 1.02)
     axes.xaxis.set_major_formatter(PERCENT)
     axes.grid(axis="x", color=LIGHT, linewidth=0.6)
     of_all = "" if len(shown) == len(bars) else f"; the {len(shown)} of {len(bars)} with most pictures"
     axes.set_xlabel(f"called AI, with 95 % interval (number of pictures in brackets{of_all})")
     axes.set_title(_slices_title(bars))
-    axes.legend(loc="lower right")
+    canvas.legend(*axes.get_legend_handles_labels(), loc="outside lower left", ncols=2)
     return canvas
 
 
@@ -276,9 +276,10 @@ def _scores_panel(axes: Axes, labels: Ints, probabilities: Floats, thresholds: M
     low, high = thresholds["real_below"], thresholds["ai_above"]
     axes.axvspan(low, high, color=LIGHT, zorder=0)
     top = axes.get_ylim()[1]
+    axes.set_ylim(0, 1.2 * top)  # room for words above the bars
     for place, side, text in ((low, "right", "called real "), (high, "left", " called AI")):
         axes.axvline(place, color=GREY, linewidth=1)
-        axes.text(place, 0.62 * top, text, ha=side, color=GREY, fontsize=9)
+        axes.text(place, 1.17 * top, text, ha=side, va="top", color=GREY, fontsize=9)
     axes.set_xlim(0, 1)
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
@@ -300,13 +301,13 @@ def _precision_title(figures: Mapping[str, Any]) -> str:
 
 def _slices_title(bars: list[tuple[str, Mapping[str, Any]]]) -> str:
     known = [bar for bar in bars if bar[1]["n"] >= 5] or bars
-    worst, best = known[0], known[-1]
+    (worst, *_), (best, *_) = known[0], known[-1]
+    low, high = (percent(entry["as_is"]["recall"]["value"]) for _, entry in (known[0], known[-1]))
     if len(known) == 1:
-        return f"{percent(worst[1]['as_is']['recall']['value'])} of the pictures of {worst[0]} are called AI"
-    return (
-        f"From {percent(worst[1]['as_is']['recall']['value'])} of {worst[0]} "
-        f"to {percent(best[1]['as_is']['recall']['value'])} of {best[0]} are called AI"
-    )
+        return f"{low} of the pictures of {worst} are called AI"
+    if low == high:
+        return f"{low} of the pictures of each generator are called AI"
+    return f"From {low} of {worst} to {high} of {best} are called AI"
 
 
 def percent(share: float) -> str:

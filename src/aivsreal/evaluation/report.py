@@ -202,10 +202,13 @@ def _extremes(slices: Mapping[str, Any]) -> Iterator[str]:
     }
     if len(known) < 2:
         return
-    ordered = sorted(known, key=lambda name: known[name]["value"])
+    least, *_, most = sorted(known, key=lambda name: known[name]["value"])
+    if known[least]["value"] == known[most]["value"]:
+        yield f"Each generator with at least ten pictures is found as often: {_of_100(known[least])} of 100."
+        return
     yield (
-        f"Of the generators with at least ten pictures it finds {ordered[0]} least "
-        f"({_of_100(known[ordered[0]])} of 100) and {ordered[-1]} most ({_of_100(known[ordered[-1]])})."
+        f"Of the generators with at least ten pictures it finds {least} least "
+        f"({_of_100(known[least])} of 100) and {most} most ({_of_100(known[most])})."
     )
 
 
