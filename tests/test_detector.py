@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from aivsreal import Detector, Failure
 from aivsreal.bundle import save_bundle
@@ -251,19 +252,43 @@ def tried(folder, *deliveries, limit=None, fast=False, **card) -> Detector:
     return Detector.load(tiny_bundle(folder, thresholds=CLOSE, stability=stability, **card).folder, fast=fast)
 
 
+TWO = ((), ("cropped-0.9", "resized-0.75"))
+
+
+def sigmoid(logit: float) -> float:
+    return 1 / (1 + np.exp(-logit))
+
+
+class Counted(Detector):
+    """A detector that counts the views it scored."""
+
+    scored = 0
+
+    def _run(self, views, threads):
+        self.scored += len(views.batch)
+        return super()._run(views, threads)
+
+
+def counted(detector: Detector) -> Counted:
+    return Counted(detector.bundle)
+
+
 def test_an_answer_that_turns_when_the_picture_is_cropped_is_not_given(tmp_path):
     verdict = tried(tmp_path / "b", "cropped-0.9").predict(framed(143))
 
     assert verdict.verdict == "uncertain"
     assert verdict.probability_ai < CLOSE["real_below"]
-    assert verdict.reason == UNSTABLE
+    assert verdict.reason == verdict.promise == UNSTABLE
     assert verdict.logit_spread == pytest.approx(GAIN * 143 / 255 * 0.19, rel=0.06)
+    assert verdict.spread == pytest.approx(sigmoid(verdict.delivered[0]) - verdict.probability_ai)
+    assert verdict.spread > CLOSE["ai_above"] - CLOSE["real_below"]
 
 
 def test_fast_gives_the_answer_of_the_file_alone(tmp_path):
     verdict = tried(tmp_path / "b", "cropped-0.9", fast=True).predict(framed(143))
 
     assert (verdict.verdict, verdict.logit_spread, verdict.reason) == ("real", None, None)
+    assert (verdict.delivered, verdict.spread) == ((), None)
 
 
 def test_answers_that_lie_further_apart_than_the_limit_are_not_given(tmp_path):
@@ -294,6 +319,40 @@ def test_a_model_of_tiles_alone_scores_the_tiles_anew(tmp_path):
     verdict = tried(tmp_path / "b", "cropped-0.9", views=views).predict(framed(200))
 
     assert verdict.logit_spread > 0.5
+
+
+def test_a_heat_map_is_that_of_the_file_whatever_its_deliveries_say(tmp_path):
+    heat = [
+        tried(tmp_path / name, "cropped-0.9", fast=fast).predict(framed(143), heatmap=True).heatmap
+        for name, fast in (("tried", False), ("fast", True))
+    ]
+
+    assert np.array_equal(*heat)
+
+
+def test_many_pictures_are_tried_as_each_is_alone(tmp_path):
+    detector = tried(tmp_path / "b", "cropped-0.9", "shared")
+    pictures = [framed(level) for level in (90, 143, 250)]
+
+    together = [(v.verdict, v.spread, v.reason) for v in detector.predict_many(pictures, workers=2)]
+
+    assert together == [(v.verdict, v.spread, v.reason) for v in map(detector.predict, pictures)]
+    assert [word for word, _, _ in together] == ["real", "uncertain", "ai"]
+
+
+@pytest.mark.parametrize("views", [{}, {"tiles": 2}, {"whole": "none", "tiles": 2}])
+def test_no_view_is_scored_twice(tmp_path, views):
+    plain, checked = (counted(tried(tmp_path / str(n), *names, views=views)) for n, names in enumerate(TWO))
+    for detector in (plain, checked):
+        detector.predict(framed(143))
+
+    anew = 1 if views.get("whole") != "none" else 2
+    assert checked.scored == plain.scored + 2 * anew
+
+
+def test_a_card_that_names_an_unknown_delivery_is_refused():
+    with pytest.raises(ValidationError):
+        tiny_card(stability={"deliveries": ["by-pigeon"]})
 
 
 def test_a_fitted_tower_gives_verdicts_like_any_graph(tmp_path):

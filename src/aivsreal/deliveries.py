@@ -6,6 +6,7 @@ Pixels in, pixels out, uint8 [h, w, 3]; a detector scores some of these beside t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from aivsreal.images import Limits, Resample, encode, open_picture, resize
 
 Pixels = NDArray[np.uint8]
+DeliveryName = Literal["saved-80", "resized-0.75", "cropped-0.9", "shared"]
 # Of what was encoded here: it came through the user's limits before.
 OWN_FILES = Limits(max_bytes=2**40, max_pixels=2**40, max_side=2**20)
 
@@ -37,7 +39,7 @@ def saved(pixels: Pixels, quality: int) -> Pixels:
     return open_picture(file, limits=OWN_FILES).pixels
 
 
-DELIVERIES: Mapping[str, Callable[[Pixels], Pixels]] = {
+DELIVERIES: Mapping[DeliveryName, Callable[[Pixels], Pixels]] = {
     "saved-80": lambda pixels: saved(pixels, 80),
     "resized-0.75": lambda pixels: scaled(pixels, 0.75),
     "cropped-0.9": lambda pixels: middle(pixels, 0.9),

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aivsreal.bundle import Bundle, load_bundle
-from aivsreal.deliveries import DELIVERIES
+from aivsreal.deliveries import DELIVERIES, DeliveryName
 from aivsreal.errors import AivsrealError, BadBundle
 from aivsreal.images import Limits, Picture, Source, open_picture
 from aivsreal.threads import available_cores, in_order
@@ -146,31 +146,35 @@ class Detector:
         picture = open_picture(source, limits=self.limits, short_side=short_side_needed(card.views))
         score = self._score(picture, heatmap=heatmap, threads=threads)
         probability, word = judge(score.logit, card.calibration, card.thresholds)
-        delivered = [self._delivered(name, picture, score, threads) for name in self.deliveries]
-        spread = float(np.ptp([score.logit, *delivered]))
+        delivered = tuple(self._delivered(name, picture, score, threads) for name in self.deliveries)
+        judged = [judge(logit, card.calibration, card.thresholds) for logit in delivered]
+        logit_spread = float(np.ptp([score.logit, *delivered]))
         settled = settle(
             word,
-            [judge(logit, card.calibration, card.thresholds)[1] for logit in delivered],
-            card.calibration.scale * spread,
+            [other for _, other in judged],
+            card.calibration.scale * logit_spread,
             card.stability.limit,
         )
+        reason = UNSTABLE if settled != word else None
         return Verdict(
             verdict=settled,
             probability_ai=probability,
             logit=score.logit,
             model=self.bundle.title,
             thresholds=card.thresholds,
-            promise=card.thresholds.promise(settled),
+            promise=reason or card.thresholds.promise(settled),
             path=_path_of(source),
             facts=picture.facts,
             embedding=score.embedding,
             heatmap=None if score.heatmap is None else _log_odds(score.heatmap, card.calibration),
             seconds=perf_counter() - start,
-            logit_spread=spread if delivered else None,
-            reason=UNSTABLE if settled != word else None,
+            delivered=delivered,
+            logit_spread=logit_spread if delivered else None,
+            spread=float(np.ptp([probability, *(other for other, _ in judged)])) if delivered else None,
+            reason=reason,
         )
 
-    def _delivered(self, name: str, picture: Picture, score: Score, threads: int) -> float:
+    def _delivered(self, name: DeliveryName, picture: Picture, score: Score, threads: int) -> float:
         """Return the logit of the picture delivered again: its whole views anew, and the tiles of the file.
 
         Whole views of a small copy cost a fraction of all; where a model sees tiles only, those are scored.
@@ -180,21 +184,24 @@ class Detector:
         views = make_views(DELIVERIES[name](picture.pixels), anew)
         kept = score.view_logits[~score.is_whole] if anew is not spec else score.view_logits[:0]
         logits = np.concatenate([self._run(views, threads)[0], kept])
-        return fuse(logits, np.concatenate([views.is_whole, np.zeros(len(kept), bool)]), spec)
+        return self._finite(fuse(logits, np.concatenate([views.is_whole, np.zeros(len(kept), bool)]), spec))
 
     def _score(self, picture: Picture, *, heatmap: bool, threads: int) -> Score:
         spec = self.bundle.card.views
         views = make_views(picture.pixels, spec)
         logits, maps, embeddings = self._run(views, threads)
-        logit = fuse(logits, views.is_whole, spec)
-        if not np.isfinite(logit):
-            raise BadBundle(
-                f"{self.bundle.title} gives no number for this picture",
-                hint="the model is broken: use another, or train it again",
-            )
+        logit = self._finite(fuse(logits, views.is_whole, spec))
         shape = _heatmap_shape(*picture.pixels.shape[:2])
         assembled = assemble_map(maps, views, spec, shape=shape) if heatmap else None
         return Score(logit, logits, views.is_whole, embeddings.mean(axis=0), assembled)
+
+    def _finite(self, logit: float) -> float:
+        if np.isfinite(logit):
+            return logit
+        raise BadBundle(
+            f"{self.bundle.title} gives no number for this picture",
+            hint="the model is broken: use another, or train it again",
+        )
 
     def _run(self, views: Views, threads: int) -> list[NDArray[np.float32]]:
         """Return logit [n], map [n, h, w] and embedding [n, d], a few views at a time."""

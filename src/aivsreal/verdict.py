@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from aivsreal.deliveries import DeliveryName
 from aivsreal.images import Facts
 
 Word = Literal["ai", "real", "uncertain"]
@@ -66,7 +67,7 @@ class Stability(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    deliveries: tuple[str, ...] = Field(default=(), description="names of deliveries.DELIVERIES")
+    deliveries: tuple[DeliveryName, ...] = ()
     limit: float | None = Field(
         default=None, gt=0, description="largest spread of log-odds at which an answer is given; None: any"
     )
@@ -99,9 +100,10 @@ class Verdict:
     """What the model says about one picture, and everything needed to cite it.
 
     embedding: float32 [d], mean over the views; heatmap: float32 [h, w] of calibrated log-odds over the
-    whole picture (above 0 speaks for AI), or None where it was not asked for; logit_spread: how far the logits
-    of file and deliveries lie apart, None where only the file was scored; reason: why no answer is given
-    although the file's own score has one.
+    whole picture (above 0 speaks for AI), or None where it was not asked for; delivered: the logit of each
+    delivery that was scored; logit_spread and spread: how far the logits, and the probabilities, of file and
+    deliveries lie apart, None where only the file was scored; reason: why no answer is given although the
+    file's own score has one.
     """
 
     verdict: Word
@@ -115,7 +117,9 @@ class Verdict:
     embedding: NDArray[np.float32]
     heatmap: NDArray[np.float32] | None
     seconds: float
+    delivered: tuple[float, ...] = ()
     logit_spread: float | None = None
+    spread: float | None = None
     reason: str | None = None
 
     @property
@@ -135,6 +139,7 @@ class Verdict:
             "ai_above": self.thresholds.ai_above,
             "promise": self.promise,
             "reason": self.reason,
+            "spread": None if self.spread is None else round(self.spread, 6),
             "logit_spread": None if self.logit_spread is None else round(self.logit_spread, 5),
             "format": self.facts.format,
             "width": self.facts.width,

@@ -77,6 +77,16 @@ def test_csv_has_a_header_and_a_row_a_picture(pictures, model):
     assert float(rows[0]["probability_ai"]) > 0.9
 
 
+def test_the_spread_over_deliveries_is_shown_and_fast_leaves_it_out(pictures, tmp_path):
+    model = tiny_bundle(tmp_path / "tiny", stability={"deliveries": ["shared"], "limit": 0.5}).folder
+
+    tried = run("predict", pictures / "a.png", "--model", model)
+    fast = run("predict", pictures / "a.png", "--model", model, "--fast")
+
+    assert tried.stdout.splitlines()[1].split()[2:4] == ["1.000", "0.000"]
+    assert fast.stdout.splitlines()[1].split()[2:4] == ["1.000", "-"]
+
+
 def test_folders_within_are_left_alone_when_asked(pictures, model):
     result = run("predict", pictures, "--model", model, "--json", "--no-recursive")
 

@@ -239,11 +239,13 @@ def test_calibration_refuses_a_split_whose_class_cannot_be_read(tmp_path: Path) 
 
 def test_the_limit_loses_no_more_answers_than_it_may_and_counts_what_it_saves() -> None:
     log_odds = np.array([[3.0, 3.0, -3.0, -3.0, 0.0]])
-    spread = np.array([[0.2, 4.0, 0.1, 0.3, 9.0]])
+    delivered = (log_odds - [[0.2, 4.0, -0.1, -0.3, 9.0]])[..., None]
     labels = np.array([1, 0, 0, 0, 1])
     before = Stability(deliveries=("shared",))
 
-    found = limited_spread(before, log_odds, spread, labels, Thresholds(real_below=0.4, ai_above=0.6), 0.25)
+    found = limited_spread(
+        before, log_odds, delivered, labels, Thresholds(real_below=0.4, ai_above=0.6), 0.25
+    )
 
     assert found.limit is not None
     assert 0.3 <= found.limit < 4.0
@@ -251,9 +253,32 @@ def test_the_limit_loses_no_more_answers_than_it_may_and_counts_what_it_saves() 
     assert "1 of them are false accusations" in found.cost
 
 
+def test_an_answer_that_a_delivery_contradicts_is_lost_within_the_limit_too() -> None:
+    log_odds = np.array([[5.0, 1.0, -1.0, 5.0]])
+    delivered = np.array([[[-4.0], [-1.0], [1.0], [5.0]]])
+    thresholds = Thresholds(real_below=0.4, ai_above=0.6)
+
+    found = limited_spread(
+        Stability(deliveries=("shared",)), log_odds, delivered, np.array([1, 0, 1, 1]), thresholds, 0
+    )
+
+    assert found.limit == 9
+    assert "Of 4 answers in validation 3 are not given" in found.cost
+    assert "1 of them are false accusations" in found.cost
+
+
+def test_calibrating_fits_the_limit_over_the_deliveries_that_the_card_names(tmp_path: Path) -> None:
+    before = tiny_bundle(tmp_path / "tiny", stability={"deliveries": ["shared"]})
+    data = load_set(draw_set(tmp_path / "data", n=12, splits=("val",)))
+    stability = calibrate(before.folder, data).card.stability
+    assert stability.deliveries == ("shared",)
+    assert stability.limit is not None
+    assert "answers in validation" in stability.cost
+
+
 def test_without_deliveries_there_is_no_limit() -> None:
-    nothing = np.zeros((1, 2))
-    assert limited_spread(Stability(), nothing, nothing, np.array([0, 1]), Thresholds(), 0.05) == Stability()
+    log_odds, nothing = np.zeros((1, 2)), np.zeros((1, 2, 0))
+    assert limited_spread(Stability(), log_odds, nothing, np.array([0, 1]), Thresholds(), 0.05) == Stability()
 
 
 def test_thresholds_move_outwards_until_they_hold_on_sources_left_out() -> None:

@@ -234,6 +234,15 @@ def test_figures_of_earlier_thresholds_are_not_recorded(tmp_path: Path, report: 
         record_figures(other.folder, report / "metrics.json", "drawn/test")
 
 
+def test_figures_without_the_check_that_verdicts_pass_are_not_recorded(tmp_path: Path) -> None:
+    own = tiny_bundle(tmp_path / "tiny", stability={"deliveries": ["shared"]})
+    data = load_set(draw_set(tmp_path / "data", n=4))
+    fast = evaluate(own.folder, data, out=tmp_path / "fast", fast=True)
+    with pytest.raises(BadData, match="--fast"):
+        record_figures(own.folder, fast, "drawn/test")
+    record_figures(own.folder, evaluate(own.folder, data, out=tmp_path / "whole"), "drawn/test")
+
+
 @pytest.mark.parametrize("content", [None, "", "[]", "{}", '{"as_is": 1', "null"])
 def test_what_is_no_measurement_is_not_recorded(tmp_path: Path, content: str | None) -> None:
     path = tmp_path / "metrics.json"

@@ -99,7 +99,7 @@ def test_the_exported_weights_are_the_average_and_the_average_moves(toy: Path, t
     begun = make_network(recipe.network).state_dict()
     name = "head.1.weight"
     assert torch.equal(kept[name], last["ema"][name])
-    assert not torch.equal(kept[name], last["network"][name])
+    assert not torch.equal(kept[name], last["student"][f"network.{name}"])
     assert not torch.equal(kept[name], begun[name])
 
 

@@ -22,18 +22,18 @@ from aivsreal.detector import Detector, Failure
 from aivsreal.errors import UnreadableImage, UsageError
 from aivsreal.files import atomic_write_bytes
 from aivsreal.heatmap import overlay_png
-from aivsreal.verdict import WORDS_FOR_PEOPLE, Verdict
+from aivsreal.verdict import WORDS_FOR_PEOPLE, Verdict, Word
 
 SOME_FAILED = 1
 
 
 @dataclass
 class Tally:
-    """What came out so far: verdicts by word, failures, and what each word met promises."""
+    """What came out so far: verdicts by word, failures, and the promises met, each with its word."""
 
     words: Counter[str] = field(default_factory=Counter)
     failed: int = 0
-    promises: dict[str, str] = field(default_factory=dict)
+    promises: dict[str, Word] = field(default_factory=dict)
 
     def add(self, result: Verdict | Failure) -> None:
         """Count one result."""
@@ -41,7 +41,7 @@ class Tally:
             self.failed += 1
             return
         self.words[result.verdict] += 1
-        self.promises[result.verdict] = result.promise
+        self.promises[result.promise] = result.verdict
 
     @property
     def all(self) -> int:
@@ -87,9 +87,12 @@ def command(
     PATH is a picture, a folder of pictures, or - to read paths from standard input, one a line.
     JPEG, PNG, WebP, AVIF, HEIC, GIF, TIFF and BMP are read; of an animation the first frame.
 
-    With --json every line is an object with path, verdict (ai, real, uncertain), probability_ai, model and
-    facts of the file; where an answer is not given although the file's score has one, reason says why; where a picture fails, verdict is null and error and hint say why. Pictures come in
-    the order given, each as soon as it is ready.
+    The spread is how far the probability moves when the picture is delivered again, where the model asks that.
+
+    With --json every line is an object with path, verdict (ai, real, uncertain), probability_ai, spread, model
+    and facts of the file. Where an answer is not given although the file's score has one, reason says why;
+    where a picture fails, verdict is null and error and hint say why. Pictures come in the order given, each as
+    soon as it is ready.
 
     \b
     Examples:
@@ -210,5 +213,5 @@ def _print_summary(tally: Tally, detector: Detector, seconds: float, *, with_pro
     if not with_promises:
         return
     for word, words in WORDS_FOR_PEOPLE.items():
-        if promise := tally.promises.get(word):
+        for promise in (promise for promise, of in tally.promises.items() if of == word and promise):
             click.echo(f"{words}: {promise}", err=True)

@@ -21,6 +21,7 @@ CSV_COLUMNS = (
     "path",
     "verdict",
     "probability_ai",
+    "spread",
     "model",
     "reason",
     "format",
@@ -41,7 +42,7 @@ def print_header(form: Form) -> None:
     if form == "csv":
         print(_csv_line(CSV_COLUMNS), flush=True)
     if form == "table":
-        print(f"{'verdict':<{_WIDTH}}  P(AI)  picture", flush=True)
+        print(f"{'verdict':<{_WIDTH}}  P(AI)  spread  picture", flush=True)
 
 
 def print_row(form: Form, row: dict[str, Any]) -> None:
@@ -64,7 +65,8 @@ def _table_line(row: dict[str, Any]) -> str:
     words = f"{WORDS_FOR_PEOPLE[word]:<{_WIDTH}}"
     if sys.stdout.isatty() and "NO_COLOR" not in os.environ:
         words = click.style(words, fg=COLOURS[word])
-    return f"{words}  {row['probability_ai']:.3f}  {printable(row['path'])}"
+    spread = "-" if row["spread"] is None else f"{row['spread']:.3f}"
+    return f"{words}  {row['probability_ai']:.3f}  {spread:>6}  {printable(row['path'])}"
 
 
 def _failure(row: dict[str, Any]) -> str:

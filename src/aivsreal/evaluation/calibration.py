@@ -19,7 +19,7 @@ from aivsreal.bundle import Bundle, load_bundle, update_card
 from aivsreal.data.labelled import LabelledSet, require_both_classes
 from aivsreal.detector import Detector
 from aivsreal.errors import BadData
-from aivsreal.evaluation.intervals import Floats, Ints
+from aivsreal.evaluation.intervals import Bools, Floats, Ints
 from aivsreal.evaluation.measure import Chain, Progress, Row, measure
 from aivsreal.self_test import REFERENCE, self_test_picture
 from aivsreal.verdict import Calibration, Stability, Thresholds
@@ -106,7 +106,7 @@ def calibrate(
             "stability": limited_spread(
                 bundle.card.stability,
                 log_odds[:-1],
-                scale * np.asarray([[row.logit_spread or 0.0 for row in rows] for rows in ways[:-1]]),
+                scale * np.asarray([[row.delivered for row in rows] for rows in ways[:-1]]) + offset,
                 labels,
                 thresholds,
                 answers_lost,
@@ -231,27 +231,39 @@ def ceiling(scores: Floats, rate: float) -> Limit:
 def limited_spread(
     before: Stability,
     log_odds: Floats,
-    spread: Floats,
+    delivered: Floats,
     labels: Ints,
     thresholds: Thresholds,
     answers_lost: float,
 ) -> Stability:
-    """Return `before` with the largest spread at which an answer is given, and what that costs and saves.
+    """Return `before` with the largest spread at which an answer is given, and what the check costs and saves.
 
-    log_odds, spread: [m, n], calibrated, m ways in which each of n pictures was shown; labels: [n]
+    log_odds: [m, n], calibrated, m ways in which each of n pictures was shown; delivered: [m, n, k], of its k
+    deliveries; labels: [n]. The limit loses at most `answers_lost` of the answers. Some that it would spare are
+    lost all the same, and counted with them: those that a delivery contradicts.
     """
-    probability = _sigmoid(log_odds)
-    accused = probability > thresholds.ai_above
-    answered = accused | (probability < thresholds.real_below)
+    accused, cleared = _called(log_odds, thresholds)
+    answered = accused | cleared
     if not before.deliveries or not answered.any():
         return before
-    limit = max(float(np.quantile(spread[answered], 1 - answers_lost)), _SMALLEST_LIMIT)
-    lost = answered & (spread > limit)
+    called_ai, called_real = (called.any(axis=2) for called in _called(delivered, thresholds))
+    contradicted = (accused & called_real) | (cleared & called_ai)
+    spread = np.ptp(np.concatenate([log_odds[..., None], delivered], axis=2), axis=2)
+    # Rounded up before anything is counted by it, so that the counts are those of the limit on the card.
+    exact = float(np.quantile(spread[answered], 1 - answers_lost))
+    limit = max(ceil(exact * 10_000) / 10_000, _SMALLEST_LIMIT)
+    lost = answered & (contradicted | (spread > limit))
     cost = (
         f"Of {int(answered.sum()):,} answers in validation {int(lost.sum()):,} are not given, since the picture "
         f"delivered again has another; {int((lost & accused & (labels == 0)).sum()):,} of them are false accusations."
     )
-    return before.model_copy(update={"limit": round(limit, 4), "cost": cost})
+    return before.model_copy(update={"limit": limit, "cost": cost})
+
+
+def _called(log_odds: Floats, thresholds: Thresholds) -> tuple[Bools, Bools]:
+    """Return where log-odds alone are called AI, and where real."""
+    probability = _sigmoid(log_odds)
+    return probability > thresholds.ai_above, probability < thresholds.real_below
 
 
 def reference(rows: Sequence[Row], scale: float, offset: float, data: str) -> dict[str, Any]:

@@ -50,4 +50,6 @@ def finish(
     thresholds = bundle.card.thresholds
     say(f"called AI above {thresholds.ai_above:.3f}: {thresholds.promise_ai}")
     say(f"called real below {thresholds.real_below:.3f}: {thresholds.promise_real}")
+    if cost := bundle.card.stability.cost:
+        say(cost)
     return bundle

@@ -32,6 +32,7 @@ class Row:
 
     format, width, height: of the file as it lies in the set, whatever the chain made of it
     embedding: float32 [d], kept only where it was asked for
+    delivered: the logits of the deliveries by which the verdict was tried
     """
 
     key: str
@@ -40,7 +41,7 @@ class Row:
     logit: float = float("nan")
     probability_ai: float = float("nan")
     verdict: Word | None = None
-    logit_spread: float | None = None
+    delivered: tuple[float, ...] = ()
     error: str | None = None
     format: str = ""
     width: int = 0
@@ -85,7 +86,7 @@ def _scored(detector: Detector, sample: Sample, chain: Chain, keep_embedding: bo
         logit=verdict.logit,
         probability_ai=verdict.probability_ai,
         verdict=verdict.verdict,
-        logit_spread=verdict.logit_spread,
+        delivered=verdict.delivered,
         format=facts.format,
         width=facts.width,
         height=facts.height,

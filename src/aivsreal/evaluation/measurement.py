@@ -40,6 +40,7 @@ class Measurement:
 
     measured: a row a sample and chain, those that failed included; leaked and copies: their keys
     asked: what was measured beside the pictures as they are and aligned
+    fast: whether the check was left out that the model's card asks for
     """
 
     bundle: Bundle
@@ -51,6 +52,7 @@ class Measurement:
     leaked: frozenset[str]
     copies: frozenset[str]
     asked: Robustness
+    fast: bool
     seconds: float
 
 
@@ -127,6 +129,7 @@ def metrics_of(measurement: Measurement) -> dict[str, Any]:
             "aivsreal": __version__,
             "python": platform.python_version(),
             "seconds": round(measurement.seconds, 1),
+            "fast": measurement.fast,
         },
     }
 
@@ -166,9 +169,10 @@ def _measured(
             hint="`aivsreal audit` lists the unreadable ones",
         )
     leaked, copies = _leaks(labelled, split)
+    fast = detector.deliveries != detector.bundle.card.stability.deliveries
     seconds = perf_counter() - started
     return Measurement(
-        detector.bundle, chosen, split, where, measured, answers, leaked, copies, asked, seconds
+        detector.bundle, chosen, split, where, measured, answers, leaked, copies, asked, fast, seconds
     )
 
 

@@ -34,6 +34,11 @@ def record_figures(bundle_folder: str | Path, metrics_json: str | Path, name: st
             f"{metrics_json} was measured before {bundle.title} got its present thresholds",
             hint=f"measure it again: aivsreal evaluate {bundle.folder} DATA",
         )
+    if metrics.get("made", {}).get("fast"):
+        raise BadData(
+            f"{metrics_json} was measured with --fast, and verdicts of {bundle.title} are not given so",
+            hint=f"measure it without: aivsreal evaluate {bundle.folder} DATA",
+        )
     figures = {**bundle.card.figures, name: summary(metrics)}
     return update_card(bundle.folder, bundle.card.model_copy(update={"figures": figures}))
 

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from aivsreal.bundle import Name
+from aivsreal.deliveries import DeliveryName
 from aivsreal.errors import BadRecipe
 from aivsreal.views import ViewSpec
 
@@ -237,7 +238,7 @@ class PromiseSection(Section):
 class StabilitySection(Section):
     """How a verdict is tried before it is given."""
 
-    deliveries: tuple[Literal["saved-80", "resized-0.75", "cropped-0.9", "shared"], ...] = Field(
+    deliveries: tuple[DeliveryName, ...] = Field(
         (),
         description="What is scored beside the file: the same picture saved, resized, cropped, or all of it.",
     )
