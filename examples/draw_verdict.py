@@ -1,6 +1,6 @@
 """Draws docs/verdict.png: a public-domain photograph, its heat map, and the words of its verdict.
 
-python examples/draw_verdict.py build/samples/chelsea.png docs/verdict.png
+python examples/draw_verdict.py build/samples/rocket.jpg docs/verdict.png
 """
 
 import io
