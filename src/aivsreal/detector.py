@@ -115,6 +115,20 @@ class Detector:
         """Return the verdict on a picture by its path or its bytes. Raises: UnreadableImage, BadBundle."""
         return self._predict(source, heatmap=heatmap, threads=self.threads)
 
+    def open(self, source: Source) -> Picture:
+        """Return the picture of a path or bytes as this model needs it. Raises: UnreadableImage."""
+        return open_picture(source, limits=self.limits, short_side=short_side_needed(self.bundle.card.views))
+
+    def predict_picture(
+        self, picture: Picture, *, heatmap: bool = False, threads: int | None = None
+    ) -> Verdict:
+        """Return the verdict on a picture that `open` gave, for callers who need its pixels themselves.
+
+        threads: cores for it (default: all); the verdict is the same with any number
+        Raises: BadBundle.
+        """
+        return self._judged(picture, None, perf_counter(), heatmap=heatmap, threads=threads or self.threads)
+
     def predict_many(
         self, sources: Iterable[Source], *, heatmap: bool = False, workers: int | None = None
     ) -> Generator[Verdict | Failure, None, None]:
@@ -142,8 +156,12 @@ class Detector:
 
     def _predict(self, source: Source, *, heatmap: bool, threads: int) -> Verdict:
         start = perf_counter()
+        return self._judged(self.open(source), _path_of(source), start, heatmap=heatmap, threads=threads)
+
+    def _judged(
+        self, picture: Picture, path: str | None, start: float, *, heatmap: bool, threads: int
+    ) -> Verdict:
         card = self.bundle.card
-        picture = open_picture(source, limits=self.limits, short_side=short_side_needed(card.views))
         score = self._score(picture, heatmap=heatmap, threads=threads)
         probability, word = judge(score.logit, card.calibration, card.thresholds)
         delivered = tuple(self._delivered(name, picture, score, threads) for name in self.deliveries)
@@ -163,7 +181,7 @@ class Detector:
             model=self.bundle.title,
             thresholds=card.thresholds,
             promise=reason or card.thresholds.promise(settled),
-            path=_path_of(source),
+            path=path,
             facts=picture.facts,
             embedding=score.embedding,
             heatmap=None if score.heatmap is None else _log_odds(score.heatmap, card.calibration),

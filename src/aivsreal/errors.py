@@ -84,3 +84,9 @@ class HubUnavailable(AivsrealError):
     """A named public data set or weights could not be fetched: no network, no login, no such name."""
 
     exit_code = 9
+
+
+class CannotServe(AivsrealError):
+    """The web server cannot start: its port is taken, or its database cannot be reached."""
+
+    exit_code = 10

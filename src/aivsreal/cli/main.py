@@ -22,6 +22,7 @@ from aivsreal.errors import AivsrealError, CannotWrite, MissingDependency, Usage
 # `aivsreal predict` never waits for torch.
 COMMANDS = {
     "predict": ("aivsreal.cli.predict:command", "Say of pictures whether they are AI-generated."),
+    "serve": ("aivsreal.cli.serve:command", "Serve the web page and the API."),
     "models": ("aivsreal.cli.models:command", "List, show and verify models; record their figures."),
     "audit": ("aivsreal.cli.audit:command", "Look for copies, leaks and shortcuts in labelled data."),
     "train": ("aivsreal.cli.train:command", "Train a model on labelled data, or go on with a run."),
@@ -194,6 +195,7 @@ Examples:
   aivsreal predict ~/Pictures --json > verdicts.jsonl
   aivsreal audit DATA && aivsreal train DATA --recipe photos --out RUN
   aivsreal evaluate RUN/bundle DATA --split test
+  aivsreal serve
 
 \b
 Exit codes:
@@ -207,12 +209,13 @@ Exit codes:
   7  a package is not installed
   8  a file cannot be written
   9  a public data set or its weights cannot be fetched
+  10  the web server's port is taken, or its database cannot be used
   70  a fault of the program itself
   130  interrupted or terminated; 141  the reader of our output went away
 
 \b
 Environment:
-  AIVSREAL_DATA_DIR   where models of your own live
+  AIVSREAL_DATA_DIR   where models of your own, and the web server's records, live
   AIVSREAL_MAX_BYTES, AIVSREAL_MAX_PIXELS, AIVSREAL_MAX_SIDE   limits on a picture
 """,
 )

@@ -1,0 +1,72 @@
+"""The application factory: settings to a Flask application with its store, its examiner and its routes.
+
+app = create_app(Settings())
+app.extensions["aivsreal"].examiner.store     # what pages and API read and write
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Flask, Response
+
+from aivsreal.detector import Detector
+from aivsreal.web import access, api, health, pages, problems
+from aivsreal.web.examine import Examiner
+from aivsreal.web.settings import Settings
+from aivsreal.web.store import open_store
+
+# Nothing but our own files, no inline code or style, no frames, no forms to elsewhere.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; font-src 'self'; "
+    "connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(self), geolocation=(), microphone=()",
+}
+FORM_BYTES = 100_000
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the application works with, at `app.extensions["aivsreal"]`."""
+
+    settings: Settings
+    examiner: Examiner
+
+
+def create_app(settings: Settings) -> Flask:
+    """Return the application, its model loaded and its database up to date.
+
+    Raises: BadBundle, CannotServe, CannotWrite, MissingDependency.
+    """
+    app = Flask("aivsreal.web", static_folder="static", template_folder="templates")
+    app.config.update(
+        MAX_CONTENT_LENGTH=settings.max_request_bytes,
+        MAX_FORM_MEMORY_SIZE=FORM_BYTES,
+        MAX_FORM_PARTS=settings.max_images + 20,
+        TRUSTED_HOSTS=settings.trusted_hosts,
+    )
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    detector = Detector.load(settings.model, limits=settings.limits, fast=settings.fast)
+    examiner = Examiner(detector, open_store(settings.database_url), settings)
+    app.extensions["aivsreal"] = Parts(settings, examiner)
+    problems.register(app)
+    app.before_request(access.refuse_other_sites)
+    app.after_request(_harden)
+    for blueprint in (api.blueprint, health.blueprint, pages.blueprint):
+        app.register_blueprint(blueprint)
+    return app
+
+
+def _harden(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response

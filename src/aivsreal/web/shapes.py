@@ -1,0 +1,143 @@
+"""What the API takes and gives, as pydantic models: the OpenAPI document is made of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from flask import url_for
+from pydantic import BaseModel, ConfigDict, Field
+
+from aivsreal.verdict import WORDS_FOR_PEOPLE, Thresholds, Word
+from aivsreal.web.store import Answer, Examination
+
+LONGEST_REMARK = 2000
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class FeedbackIn(_Shape):
+    """What a person says of a verdict."""
+
+    answer: Answer = Field(description="what the picture really is")
+    remark: str = Field(default="", max_length=LONGEST_REMARK)
+
+
+class FeedbackOut(FeedbackIn):
+    """What a person said of a verdict, and when."""
+
+    created: datetime
+
+
+class ExaminationOut(_Shape):
+    """One examined picture: the verdict, facts of the file, and where the rest lies until when."""
+
+    id: str
+    url: str = Field(description="of this object in the API")
+    page_url: str = Field(description="of the page that shows it")
+    created: datetime
+    expires: datetime = Field(description="when this record is deleted")
+    name: str = Field(description="the last part of the file name that the sender gave")
+    verdict: Word
+    words: str = Field(description="the verdict in words for people")
+    probability_ai: float = Field(ge=0, le=1, description="calibrated, not rounded")
+    logit: float
+    model: str = Field(description="name and version")
+    real_below: float = Field(description="threshold: below it a picture is called real")
+    ai_above: float = Field(description="threshold: above it a picture is called AI")
+    promise: str = Field(description="what the model promises about this verdict, or why none is given")
+    reason: str | None = Field(
+        description="why no answer is given although the file's own score has one; else null"
+    )
+    spread: float | None = Field(
+        description="how far the probability moves when the picture is delivered again"
+    )
+    logit_spread: float | None
+    format: str
+    width: int
+    height: int
+    bytes: int
+    sha256: str
+    seconds: float = Field(description="time for decoding and examining")
+    preview_url: str | None = Field(description="a small re-encoded copy (WebP); null once it has expired")
+    heatmap_url: str | None = Field(
+        description="the copy with the heat map laid over it (WebP); null where none was asked for"
+    )
+    preview_expires: datetime | None = Field(description="when the two are deleted")
+    feedback: FeedbackOut | None
+
+    @classmethod
+    def of(cls, one: Examination) -> ExaminationOut:
+        """Return the shape of a remembered examination; needs an application context for its addresses."""
+        shown = one.preview_expires is not None
+        verdict = {key: value for key, value in one.verdict.items() if key != "path"}
+        return cls(
+            id=one.id,
+            url=url_for("api.get_image", id=one.id),
+            page_url=f"/images/{one.id}",
+            created=one.created,
+            expires=one.expires,
+            name=one.name,
+            words=WORDS_FOR_PEOPLE[verdict["verdict"]],
+            preview_url=url_for("api.get_preview", id=one.id) if shown else None,
+            heatmap_url=url_for("api.get_heatmap", id=one.id) if shown and one.has_heatmap else None,
+            preview_expires=one.preview_expires,
+            feedback=None
+            if one.feedback is None
+            else FeedbackOut(
+                answer=one.feedback.answer, remark=one.feedback.remark, created=one.feedback.created
+            ),
+            **verdict,
+        )
+
+
+class ProblemOut(BaseModel):
+    """RFC 9457 problem details, with what to do about it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    hint: str
+
+
+class FailedImage(_Shape):
+    """A picture of several that got no verdict, and why."""
+
+    name: str
+    error: ProblemOut
+
+
+class ImagesOut(_Shape):
+    """What came of the pictures of one request, in their order."""
+
+    images: list[ExaminationOut | FailedImage]
+
+
+class ListOut(_Shape):
+    """What a session or a key has examined, newest first."""
+
+    images: list[ExaminationOut]
+
+
+class ModelOut(_Shape):
+    """The model that gives the verdicts; `card` is its card.json."""
+
+    name: str
+    version: str
+    summary: str
+    licence: str
+    thresholds: Thresholds
+    limits: list[str]
+    checks_stability: bool = Field(description="whether each verdict is tried on re-deliveries")
+    card: dict[str, Any]
+
+
+class HeatmapQuery(_Shape):
+    """Options of an upload."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    heatmap: bool = Field(default=False, description="make the heat map, too, and link to it")
