@@ -30,6 +30,7 @@ DEFAULT_MODEL = "photos"
 SCHEMA_VERSION = 1
 GRAPH, WEIGHTS, CARD, MODEL_CARD = "model.onnx", "weights.safetensors", "card.json", "MODEL.md"
 SHIPPED = Path(__file__).parent / "bundles"
+POINTER = "current.json"
 FETCH_AGAIN = "get the bundle again from where it came; a card is changed only through aivsreal's commands"
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
@@ -115,7 +116,7 @@ class BundleEntry:
 
 
 def load_bundle(name_or_folder: str | Path | None = None) -> Bundle:
-    """Return a verified bundle: the default, one by its name (registered before shipped), or a folder.
+    """Return a verified bundle: the one in use, one by its name (registered before shipped), or a folder.
 
     Raises: BadBundle where there is none, or where a byte differs from what the card states.
     """
@@ -182,12 +183,35 @@ def list_bundles() -> list[BundleEntry]:
     entries: dict[str, BundleEntry] = {}
     places: tuple[tuple[Literal["shipped", "registered"], Path], ...] = (
         ("shipped", SHIPPED),
-        ("registered", data_folder() / "models"),
+        ("registered", models_folder()),
     )
     for origin, place in places:
         for card in sorted(place.glob(f"[!.]*/{CARD}")):
             entries[card.parent.name] = BundleEntry(card.parent.name, card.parent, origin)
     return sorted(entries.values(), key=lambda entry: (entry.name != DEFAULT_MODEL, entry.name))
+
+
+def models_folder() -> Path:
+    """Return where registered models lie, a folder each."""
+    return data_folder() / "models"
+
+
+def current_model() -> str:
+    """Return the name of the model in use: the one that was promoted last, or the default.
+
+    Raises: BadBundle where the file that says so cannot be understood.
+    """
+    pointer = data_folder() / POINTER
+    try:
+        name = json.loads(pointer.read_bytes())["model"]
+    except (FileNotFoundError, NotADirectoryError):
+        return DEFAULT_MODEL
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadBundle(
+            f"{pointer} does not say which model is in use: {error}",
+            hint="aivsreal models promote NAME --force writes it anew; `aivsreal models history` tells what was",
+        ) from error
+    return str(name)
 
 
 def data_folder() -> Path:
@@ -198,8 +222,13 @@ def data_folder() -> Path:
 
 def find_bundle(name_or_folder: str | Path | None = None) -> Path:
     """Return the folder of a model given by name or by folder, unread. Raises: BadBundle."""
-    wanted = DEFAULT_MODEL if name_or_folder is None else name_or_folder
+    wanted = current_model() if name_or_folder is None else name_or_folder
     known = {entry.name: entry.folder for entry in list_bundles()}
+    if name_or_folder is None and wanted not in known:
+        raise BadBundle(
+            f"the model in use, {wanted}, is not there any more",
+            hint="aivsreal models rollback goes back to the one before it",
+        )
     if isinstance(wanted, str) and wanted in known:
         return known[wanted]
     folder = Path(wanted)

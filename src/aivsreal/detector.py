@@ -96,7 +96,7 @@ class Detector:
         limits: Limits | None = None,
         fast: bool = False,
     ) -> Detector:
-        """Return the detector of a bundle by name or folder, by default the shipped one.
+        """Return the detector of a bundle by name or folder, by default the model in use.
 
         threads: cores for a single picture (default: all)
         fast: score the file only, and not whether the answer holds when the picture is delivered again

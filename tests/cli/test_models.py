@@ -87,3 +87,53 @@ def test_a_name_for_recorded_figures_is_required(tmp_path):
 
     assert result.exit_code == 2
     assert "'--as'" in result.stderr
+
+
+@pytest.fixture
+def new(registered):
+    return tiny_bundle(registered.parents[1] / "new", name="new", version="1.1.0").folder
+
+
+def test_a_model_is_added_put_to_use_and_rolled_back(new):
+    assert run("models", "add", new).exit_code == 0
+    assert (
+        "new 1.1.0 is in use, after photos" in run("models", "promote", "new-1.1.0", "--why", "trial").stdout
+    )
+    rows = json.loads(run("models", "list", "--json").stdout)
+    assert [row["name"] for row in rows if row["in_use"]] == ["new-1.1.0"]
+    assert "photos 1.0.0 is in use again" in run("models", "rollback").stdout
+
+    lines = [line.split("  ", 2)[2] for line in run("models", "history").stdout.splitlines()]
+    assert lines == [
+        "found mine",
+        "add new-1.1.0",
+        "promote new-1.1.0 after photos: trial",
+        "rollback photos after new-1.1.0",
+    ]
+
+
+def test_a_removed_model_is_gone(new):
+    run("models", "add", new, "--as", "newer")
+
+    assert run("models", "remove", "newer").stdout == "newer is removed\n"
+    assert run("models", "show", "newer").exit_code == 5
+
+
+def test_changes_that_cannot_be_made_are_wrong_usage(new):
+    run("models", "add", new)
+
+    for line in (("add", new), ("promote", "photos"), ("rollback",), ("remove", "photos")):
+        result = run("models", *line)
+        assert result.exit_code == 2
+        assert "hint: " in result.stderr
+
+
+@pytest.mark.usefixtures("registered")
+def test_models_are_listed_where_it_is_not_known_which_is_in_use(tmp_path):
+    (tmp_path / "current.json").write_text("?")
+
+    result = run("models", "list")
+
+    assert result.exit_code == 0
+    assert "mine" in result.stdout
+    assert "does not say which model is in use" in result.stderr

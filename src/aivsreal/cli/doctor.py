@@ -33,6 +33,7 @@ ESSENTIAL = {
     "jinja2": "jinja2",
     "platformdirs": "platformdirs",
     "defusedxml": "defusedxml",
+    "filelock": "filelock",
 }
 EXTRAS = ("train", "hub")
 

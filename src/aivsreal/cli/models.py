@@ -1,4 +1,4 @@
-"""`aivsreal models`: which models there are, what each promises, whether it is whole; and its record."""
+"""`aivsreal models`: which models there are, what each promises, whether it is whole, which one is in use."""
 
 from __future__ import annotations
 
@@ -12,35 +12,41 @@ from aivsreal.bundle import (
     CARD,
     MODEL_CARD,
     BundleEntry,
+    current_model,
     find_bundle,
     list_bundles,
     load_bundle,
     verify_bundle,
 )
 from aivsreal.cli.options import json_option, model_argument, print_json
-from aivsreal.errors import AivsrealError, BadBundle
+from aivsreal.errors import AivsrealError, BadBundle, printable
 
 
 @click.group("models")
 def command() -> None:
-    """List, show and verify models; record measured figures in a model's card.
+    """List, show, verify, add and remove models; choose the one in use; record figures in a card.
 
     A model is a folder with its graph, weights and card. It is called by name, if it ships with this program
-    or lies in the folder `models` of the data folder, or by its folder.
+    or was added to the data folder, or by its folder. The one in use is what commands and a running server
+    take where no model is named; every change of it is a line of the history.
 
     \b
     Examples:
       aivsreal models list
       aivsreal models show photos
       aivsreal models verify
+      aivsreal models add RUN/bundle && aivsreal models promote photos-1.1.0
+      aivsreal models rollback --why "too many portraits called AI"
+      aivsreal models history
       aivsreal models record RUN/bundle report/metrics.json --as mydata/test
 
     \b
     Exit codes:
       0  done
+      2  the change cannot be made: a name that is taken, a model in use, nothing to go back to
       4  the figures are not of this model
       5  a model is missing, incomplete or altered
-      8  the card cannot be written
+      8  the card or the data folder cannot be written
     """
 
 
@@ -51,7 +57,8 @@ def list_models(as_json: bool) -> None:
 
     A damaged one is listed, too, with what is wrong.
     """
-    rows = [_row(entry) for entry in list_bundles()]
+    current = _in_use()
+    rows = [_row(entry, current) for entry in list_bundles()]
     if as_json:
         print_json(rows)
         return
@@ -60,11 +67,26 @@ def list_models(as_json: bool) -> None:
     widths = {key: max((len(row[key]) for row in rows), default=0) for key in ("name", "version", "origin")}
     for row in rows:
         cells = "  ".join(f"{row[key]:<{width}}" for key, width in widths.items())
-        click.echo(f"{cells}  {row['error'] or row['summary']}")
+        click.echo(f"{cells}  {'in use' if row['in_use'] else '':<6}  {row['error'] or row['summary']}")
 
 
-def _row(entry: BundleEntry) -> dict[str, str]:
-    row = {"name": entry.name, "version": "?", "origin": entry.origin, "folder": str(entry.folder)}
+def _in_use() -> str:
+    """Return the name of the model in use; "" where that is not known, which is told."""
+    try:
+        return current_model()
+    except BadBundle as error:
+        click.echo(f"aivsreal: {error.reason}\nhint: {error.hint}", err=True)
+        return ""
+
+
+def _row(entry: BundleEntry, current: str) -> dict[str, Any]:
+    row = {
+        "name": entry.name,
+        "version": "?",
+        "origin": entry.origin,
+        "in_use": entry.name == current,
+        "folder": str(entry.folder),
+    }
     try:
         card = load_bundle(entry.folder).card
     except BadBundle as error:
@@ -150,3 +172,88 @@ def record_figures(model: str, metrics: Path, name: str) -> None:
 
     bundle = record(find_bundle(model), metrics, name)
     click.echo(f"{bundle.title} now tells its figures on {name}: {bundle.folder / MODEL_CARD}")
+
+
+@command.command("add")
+@click.argument("bundle", metavar="BUNDLE", type=click.Path(path_type=Path))
+@click.option("--as", "name", metavar="NAME", help="How it is called.  [default: its name and version]")
+def add_model(bundle: Path, name: str | None) -> None:
+    """Copy a model into the data folder, to be called by name.
+
+    BUNDLE is its folder. It is verified and tried on a drawn picture first. It is not in use by that.
+    """
+    from aivsreal.living import registry
+
+    entry = registry.add(bundle, name)
+    click.echo(f"{entry.name} is there; put it to use with: aivsreal models promote {entry.name}")
+
+
+@command.command("promote")
+@click.argument("name", metavar="NAME")
+@click.option("--why", default="", help="A word for the history.")
+@click.option("--force", is_flag=True, help="Even where it is not known which model is in use. Recorded.")
+def promote_model(name: str, why: str, force: bool) -> None:
+    """Put a model to use: commands and a running server take it from now on.
+
+    It is verified and tried on a drawn picture first.
+    """
+    from aivsreal.living import registry
+
+    line = registry.promote(name, why=why, forced=force)
+    click.echo(f"{line['title']} is in use, after {line['from']}; back with: aivsreal models rollback")
+
+
+@command.command("rollback")
+@click.option("--why", default="", help="A word for the history.")
+def rollback_model(why: str) -> None:
+    """Go back to the model that was in use before.
+
+    One that is gone or damaged meanwhile is passed over.
+    """
+    from aivsreal.living import registry
+
+    line = registry.rollback(why)
+    for skipped in line["passed_over"]:
+        click.echo(f"passed over {skipped['model']}: {skipped['error']}", err=True)
+    click.echo(f"{line['title']} is in use again, after {line['from']}")
+
+
+@command.command("remove")
+@click.argument("name", metavar="NAME")
+def remove_model(name: str) -> None:
+    """Remove a model that was added, for good.
+
+    The one in use, and the one that rollback would return to, stay.
+    """
+    from aivsreal.living import registry
+
+    registry.remove(name)
+    click.echo(f"{name} is removed")
+
+
+@command.command("history")
+@json_option
+def show_history(as_json: bool) -> None:
+    """Tell every change of the models, oldest first: when, who, what, and why."""
+    from aivsreal.living import registry
+
+    found = registry.history()
+    if as_json:
+        print_json({"entries": list(found.entries), "damaged": found.damaged})
+        return
+    for line in found.entries:
+        click.echo(_told(line))
+    if not found.entries:
+        click.echo("nothing was changed yet: the shipped model is in use")
+    if found.damaged:
+        click.echo(f"aivsreal: {found.damaged} damaged lines are passed over", err=True)
+
+
+def _told(line: dict[str, Any]) -> str:
+    """Return a line of the history for people."""
+    parts = [f"{line['when']}  {line['who']}  {line['what']} {line['model']}"]
+    if "from" in line:
+        parts.append(f"(in use: {line['from']})" if line["what"] == "refuse" else f"after {line['from']}")
+    if line.get("forced"):
+        parts.append("by force")
+    return printable(" ".join(parts) + (f": {line['why']}" if line.get("why") else ""))

@@ -58,7 +58,9 @@ class Tally:
 
 @click.command("predict")
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True)
-@click.option("--model", metavar="MODEL", help="A model's name or a bundle's folder.  [default: photos]")
+@click.option(
+    "--model", metavar="MODEL", help="A model's name or a bundle's folder.  [default: the model in use]"
+)
 @json_option
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @click.option(
