@@ -17,6 +17,16 @@ HEAD = """# Recipes
 A recipe is a TOML file: the sections below, every field optional unless it says *required*. Unknown keys are
 errors. `aivsreal train DATA --recipe NAME_OR_FILE --scale smoke|cpu|full --set section.field=value`.
 
+`aivsreal tune` searches what the table `[search]` names: any field below as a range (`low`, `high`, `log`; a grid
+tries `points` of it, by default 3) or as `choices`. Without that table it searches learning rate, batch size and
+epochs (a grid), and otherwise dropout, weight decay, strength of augmentation and frozen stages, too.
+
+```toml
+[search]
+"optimise.learning_rate" = {{ low = 1e-4, high = 1e-2, log = true }}
+"optimise.batch_size" = {{ choices = [16, 32, 64] }}
+```
+
 Shipped: {names}. This page is written by `docs/write_recipes.py`.
 """
 

@@ -68,6 +68,10 @@ class BadRun(AivsrealError):
     exit_code = 6
 
 
+class Diverged(BadRun):
+    """A training came apart: its loss is no number any more."""
+
+
 class MissingDependency(AivsrealError):
     """A part of the program needs a package that is not installed."""
 

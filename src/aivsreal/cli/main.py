@@ -26,6 +26,7 @@ COMMANDS = {
     "models": ("aivsreal.cli.models:command", "List models, add and remove them, choose the one in use."),
     "audit": ("aivsreal.cli.audit:command", "Look for copies, leaks and shortcuts in labelled data."),
     "train": ("aivsreal.cli.train:command", "Train a model on labelled data, or go on with a run."),
+    "tune": ("aivsreal.cli.tune:command", "Search the values of a recipe that do best."),
     "export": ("aivsreal.cli.export:command", "Make a model that can be used out of a run."),
     "evaluate": ("aivsreal.cli.evaluate:command", "Measure a model on labelled data."),
     "doctor": ("aivsreal.cli.doctor:command", "Check this installation and say what is missing."),

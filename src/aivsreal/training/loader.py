@@ -35,7 +35,7 @@ class TrainingPictures(Dataset[tuple[torch.Tensor, int, int]]):
 
     def __init__(self, samples: Sequence[Sample], recipe: Recipe) -> None:
         self.samples = samples
-        self.section = recipe.augment
+        self.section = recipe.augment.at_strength()
         self.size = recipe.views.size
         self.seed = recipe.optimise.seed
 

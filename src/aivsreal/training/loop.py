@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from aivsreal.data.labelled import LabelledSet, Sample, require_both_classes
 from aivsreal.data.split import with_validation
-from aivsreal.errors import BadRun
+from aivsreal.errors import BadRun, Diverged
 from aivsreal.files import clear_unfinished
 from aivsreal.training.curves import draw_curves
 from aivsreal.training.loader import (
@@ -41,6 +41,8 @@ from aivsreal.training.tower import fit_tower
 from aivsreal.views import ViewSpec, fuse
 
 Say = Callable[[str], None]
+OnEpoch = Callable[[Epoch], None]
+"""Called with each epoch's figures when its checkpoint is written; what it raises ends the training there."""
 
 
 def train(
@@ -51,13 +53,15 @@ def train(
     where: Sequence[str] = (),
     excluded: Sequence[str] = (),
     resume: bool = False,
+    on_epoch: OnEpoch | None = None,
     say: Say = print,
 ) -> Run:
     """Return the finished run in `folder`: history, curves, and the weights of the chosen epoch.
 
     where, excluded: the conditions that the set was narrowed by, and those whose records were left out of it,
     to be written down
-    Raises: BadData, BadRecipe, BadRun, CannotWrite.
+    on_epoch: called after each epoch; to raise something is the way to end a training early
+    Raises: BadData, BadRecipe, BadRun, Diverged, CannotWrite.
     """
     fabric = _fabric(recipe)
     labelled_set = with_validation(
@@ -77,7 +81,7 @@ def train(
             fit_tower(list(training), recipe, folder, say)
         fabric.barrier()
         return run
-    _Loop(fabric, run, list(training), list(validation), say).go()
+    _Loop(fabric, run, list(training), list(validation), say).go(on_epoch)
     if fabric.is_global_zero:
         draw_curves(folder)
     fabric.barrier()
@@ -160,7 +164,7 @@ class _Loop:
         self.weights = torch.tensor([real, ai], device=fabric.device)
         self.saved = self.reported = time.monotonic()
 
-    def go(self) -> None:
+    def go(self, on_epoch: OnEpoch | None) -> None:
         """Run the epochs that are left."""
         section = self.recipe.optimise
         while not self.progress.finished:
@@ -169,6 +173,8 @@ class _Loop:
             stale = self.progress.epoch - self.progress.best_epoch
             self.progress.finished = done or (section.patience is not None and stale >= section.patience)
             self._save()
+            if on_epoch is not None:
+                on_epoch(Epoch(**self.progress.history[-1]))
 
     def _epoch(self) -> None:
         progress = self.progress
@@ -201,6 +207,8 @@ class _Loop:
         logits, projected = self.wrapped(pictures)
         loss = self._loss(logits, labels, indices)
         taught = self.teacher.loss(projected, indices) * self.recipe.teacher.weight if self.teacher else 0.0
+        if not math.isfinite(float(loss.detach())):
+            raise _diverged(progress, rate)
         self.fabric.backward(loss + taught + self.network.penalty())
         if section.clip_norm is not None:
             self.fabric.clip_gradients(self.wrapped, self.wrapped_optimiser, max_norm=section.clip_norm)
@@ -231,6 +239,8 @@ class _Loop:
         progress = self.progress
         trained = np.array(progress.logits), np.array(progress.labels)
         logits, labels = self._validate(), np.array([sample.label for sample in self.validation])
+        if not np.isfinite(logits).all():
+            raise _diverged(progress, self._rate(self.steps - 1))
         line = Epoch(
             epoch=progress.epoch + 1,
             learning_rate=self._rate(self.steps - 1),
@@ -313,6 +323,13 @@ class _Loop:
             f"{steps_per_second * self.recipe.optimise.batch_size:.0f} images/s, "
             f"{left / steps_per_second / 60:.0f} min left"
         )
+
+
+def _diverged(progress: Progress, rate: float) -> Diverged:
+    return Diverged(
+        f"the training came apart in epoch {progress.epoch + 1}: its loss is no number any more",
+        hint=f"begin again with a lower optimise.learning_rate than {rate:.1e}",
+    )
 
 
 def _fabric(recipe: Recipe) -> Fabric:

@@ -19,7 +19,21 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from aivsreal.bundle import Name
 from aivsreal.deliveries import DeliveryName
 from aivsreal.errors import BadRecipe
+from aivsreal.training.search import SearchField
 from aivsreal.views import ViewSpec
+
+# What `augment.strength` multiplies.
+_STRENGTHENED = (
+    "rotate",
+    "affine",
+    "resize",
+    "compress",
+    "colour",
+    "grey",
+    "blur",
+    "noise",
+    "cutout",
+)
 
 
 class Section(BaseModel):
@@ -139,6 +153,16 @@ class AugmentSection(Section):
     cutout: float = Field(0.0, ge=0, le=1, description="Probability that squares are blanked ...")
     cutout_holes: int = Field(1, ge=1, description="... this many ...")
     cutout_size: int = Field(8, ge=1, description="... of this side in pixels.")
+    strength: float = Field(
+        1.0, ge=0, description="All these probabilities but the mirror image's are multiplied by this."
+    )
+
+    def at_strength(self) -> AugmentSection:
+        """Return what `strength` makes of this: its probabilities multiplied, none above 1; strength 1."""
+        if self.strength == 1.0:
+            return self
+        changed = {name: min(1.0, getattr(self, name) * self.strength) for name in _STRENGTHENED}
+        return self.model_copy(update={**changed, "strength": 1.0})
 
 
 class OptimiseSection(Section):
@@ -269,6 +293,10 @@ class Recipe(Section):
     scales: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="Named scales: overrides such as 'optimise.epochs' = 1."
     )
+    search: dict[str, SearchField] = Field(
+        default_factory=dict,
+        description="What `tune` searches: 'optimise.learning_rate' = { low = 1e-4, high = 1e-2, log = true }.",
+    )
 
 
 def shipped_recipes() -> list[str]:
@@ -306,6 +334,47 @@ def recipe_from(content: Mapping[str, Any], *, origin: str) -> Recipe:
         return Recipe.model_validate(content)
     except ValidationError as error:
         raise _explain(error, origin) from error
+
+
+def with_values(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
+    """Return the recipe with other values of `section.field`s, and without its search. Raises: BadRecipe."""
+    content = recipe.model_dump(mode="json", exclude={"search"})
+    for name, value in values.items():
+        _assign(content, name, value)
+    return recipe_from(content, origin=recipe.name)
+
+
+def value_in(recipe: Recipe, name: str) -> Any:
+    """Return what a recipe says in `section.field`."""
+    value: Any = recipe
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def field_types() -> dict[str, Any]:
+    """Return every field that a recipe may have, as `section.field` -> its type."""
+    return _field_types(Recipe)
+
+
+def recipe_text(recipe: Recipe) -> str:
+    """Return a recipe as TOML that reads back as the same recipe. Raises: BadRecipe where TOML has no word for it."""
+    import tomli_w
+
+    content = recipe.model_dump(mode="json", exclude_defaults=True)
+    text = tomli_w.dumps(_without_nothing(content), multiline_strings=False)
+    if recipe_from(tomllib.loads(text), origin=recipe.name) != recipe:
+        raise BadRecipe(
+            f"recipe {recipe.name} sets a field to nothing, which a TOML file cannot say",
+            hint="leave out --set ...=null",
+        )
+    return text
+
+
+def _without_nothing(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nothing(inner) for key, inner in value.items() if inner is not None}
+    return value
 
 
 def _read(name_or_file: str | Path) -> dict[str, Any]:
@@ -356,17 +425,17 @@ def _explain(error: ValidationError, origin: str) -> BadRecipe:
         return BadRecipe(
             f"recipe {origin}: {place}: {first['msg']}", hint="docs/recipes.md says what each field may be"
         )
-    known = list(_field_names(Recipe))
+    known = list(field_types())
     nearest = difflib.get_close_matches(place, known, n=1, cutoff=0.0)
     return BadRecipe(f"recipe {origin} has no field '{place}'", hint=f"did you mean '{nearest[0]}'?")
 
 
-def _field_names(model: type[BaseModel], prefix: str = "") -> list[str]:
-    names = []
+def _field_types(model: type[BaseModel], prefix: str = "") -> dict[str, Any]:
+    types: dict[str, Any] = {}
     for name, field in model.model_fields.items():
         kind = field.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
-            names += _field_names(kind, f"{prefix}{name}.")
+            types |= _field_types(kind, f"{prefix}{name}.")
         else:
-            names.append(f"{prefix}{name}")
-    return names
+            types[f"{prefix}{name}"] = kind
+    return types

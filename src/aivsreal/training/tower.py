@@ -209,7 +209,8 @@ def _views(index: int, sample: Sample, recipe: Recipe) -> list[NDArray[np.uint8]
     spec = recipe.views.model_copy(update={"tiles": 0, "flip": False})
     plain = make_views(pixels, spec).batch
     rng = np.random.default_rng((recipe.optimise.seed, index, 0x70E2))
-    drawn = [augment(pixels, recipe.tower.augment, spec.size, rng) for _ in range(recipe.tower.views - 1)]
+    section = recipe.tower.augment.at_strength()
+    drawn = [augment(pixels, section, spec.size, rng) for _ in range(recipe.tower.views - 1)]
     return [plain[len(plain) // 2], *drawn]
 
 
