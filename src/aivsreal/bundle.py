@@ -1,4 +1,4 @@
-"""A model on disk: a folder with model.onnx, weights.safetensors, card.json and MODEL.md.
+"""A model on disk: a folder with model.onnx, weights.safetensors, card.json, MODEL.md and what else its card lists.
 
 The card states the SHA-256 of the graph and the weights and is itself sealed; a folder whose bytes do not
 match is refused, and the bytes that were verified are the bytes that run (design decision 4).
@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from difflib import get_close_matches
@@ -94,11 +95,15 @@ class Card(_Part):
 
 @dataclass(frozen=True, eq=False)
 class Bundle:
-    """A verified model: where it lies, its card, and the bytes of its graph as they were verified."""
+    """A verified model: where it lies, its card, and the bytes of its graph as they were verified.
+
+    extra: the bytes of whatever else the card lists, by file name
+    """
 
     folder: Path
     card: Card
     onnx_bytes: bytes = field(repr=False)
+    extra: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
     @property
     def title(self) -> str:
@@ -124,7 +129,8 @@ def load_bundle(name_or_folder: str | Path | None = None) -> Bundle:
     card = _read_card(folder)
     found = {name: _verified_bytes(folder, name, digest) for name, digest in card.files.items()}
     _check_model_card(folder)
-    return Bundle(folder, card, found[GRAPH])
+    extra = {name: data for name, data in found.items() if name not in (GRAPH, WEIGHTS)}
+    return Bundle(folder, card, found[GRAPH], extra)
 
 
 def verify_bundle(name_or_folder: str | Path | None = None) -> Bundle:
@@ -141,14 +147,22 @@ def verify_bundle(name_or_folder: str | Path | None = None) -> Bundle:
     return bundle
 
 
-def save_bundle(folder: str | Path, *, onnx: bytes, weights: bytes, card: Card) -> Bundle:
+def save_bundle(
+    folder: str | Path,
+    *,
+    onnx: bytes,
+    weights: bytes,
+    card: Card,
+    extra: Mapping[str, bytes] | None = None,
+) -> Bundle:
     """Return the bundle after it stands in `folder`, whole; the card's files and seal are filled in here.
 
+    extra: more files by their names
     Raises: BadBundle where the card holds a value that JSON cannot; CannotWrite, also where `folder` holds
     anything but an earlier bundle.
     """
     folder = Path(folder)
-    contents = {GRAPH: onnx, WEIGHTS: weights}
+    contents = {GRAPH: onnx, WEIGHTS: weights, **(extra or {})}
     sealed = _sealed(card, {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()})
     model_card = _model_card_bytes(sealed)
     with atomic_folder(folder, replaces=CARD) as new:
@@ -156,21 +170,31 @@ def save_bundle(folder: str | Path, *, onnx: bytes, weights: bytes, card: Card) 
             (new / name).write_bytes(data)
         (new / MODEL_CARD).write_bytes(model_card)
         atomic_write_json(new / CARD, sealed.model_dump(mode="json"))
-    return Bundle(folder, sealed, onnx)
+    return Bundle(folder, sealed, onnx, dict(extra or {}))
 
 
-def update_card(folder: str | Path, card: Card) -> Bundle:
+def update_card(folder: str | Path, card: Card, *, extra: Mapping[str, bytes] | None = None) -> Bundle:
     """Return the bundle in `folder` with its card replaced by `card`; graph and weights stay as they are.
 
+    extra: the files that it has beside those from now on (default: those that it has); a name that is there
+    already with other content must not be among them, or a killed update would leave the old card beside it
     The bundle is verified first, so that a damaged one is never sealed anew. Raises: BadBundle, CannotWrite.
     """
     before = load_bundle(Path(folder))
-    sealed = _sealed(card, before.card.files)
+    files = dict(before.card.files)
+    if extra is not None:
+        files = {name: digest for name, digest in files.items() if name not in before.extra}
+        files |= {name: hashlib.sha256(data).hexdigest() for name, data in extra.items()}
+        for name, data in extra.items():
+            atomic_write_bytes(before.folder / name, data)
+    sealed = _sealed(card, files)
     model_card = _model_card_bytes(sealed)
     # The card first: from that rename on the update has happened, whatever becomes of MODEL.md.
     atomic_write_json(before.folder / CARD, sealed.model_dump(mode="json"))
     atomic_write_bytes(before.folder / MODEL_CARD, model_card)
-    return Bundle(before.folder, sealed, before.onnx_bytes)
+    for name in before.extra.keys() - files.keys():
+        (before.folder / name).unlink(missing_ok=True)
+    return Bundle(before.folder, sealed, before.onnx_bytes, before.extra if extra is None else dict(extra))
 
 
 def is_version(text: str) -> bool:

@@ -25,7 +25,7 @@ from aivsreal.errors import AivsrealError, BadBundle
 from aivsreal.images import Limits, Picture, Source, open_picture
 from aivsreal.threads import available_cores, in_order
 from aivsreal.verdict import UNSTABLE, Calibration, Verdict, judge, settle
-from aivsreal.views import Views, assemble_map, fuse, make_views, short_side_needed
+from aivsreal.views import Views, assemble_map, fuse, make_views, short_side_needed, view_weights
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -43,7 +43,7 @@ AHEAD = 3
 class Score:
     """What the network says of a picture, before calibration.
 
-    view_logits: float32 [n]; is_whole: bool [n]; embedding: float32 [d], mean over the views;
+    view_logits: float32 [n]; is_whole: bool [n]; embedding: float32 [d], of the views as the logit is;
     heatmap: float32 [h, w] in logits.
     """
 
@@ -211,7 +211,9 @@ class Detector:
         logit = self._finite(fuse(logits, views.is_whole, spec))
         shape = _heatmap_shape(*picture.pixels.shape[:2])
         assembled = assemble_map(maps, views, spec, shape=shape) if heatmap else None
-        return Score(logit, logits, views.is_whole, embeddings.mean(axis=0), assembled)
+        return Score(
+            logit, logits, views.is_whole, view_weights(views.is_whole, spec) @ embeddings, assembled
+        )
 
     def _finite(self, logit: float) -> float:
         if np.isfinite(logit):

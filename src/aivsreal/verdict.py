@@ -99,7 +99,7 @@ def judge(logit: float, calibration: Calibration, thresholds: Thresholds) -> tup
 class Verdict:
     """What the model says about one picture, and everything needed to cite it.
 
-    embedding: float32 [d], mean over the views; heatmap: float32 [h, w] of calibrated log-odds over the
+    embedding: float32 [d], of the views as the logit is; heatmap: float32 [h, w] of calibrated log-odds over the
     whole picture (above 0 speaks for AI), or None where it was not asked for; delivered: the logit of each
     delivery that was scored; logit_spread and spread: how far the logits, and the probabilities, of file and
     deliveries lie apart, None where only the file was scored; reason: why no answer is given although the

@@ -111,6 +111,16 @@ def fuse(logits: Floats, is_whole: NDArray[np.bool_], spec: ViewSpec) -> float:
     return float(spec.whole_weight * whole.mean() + (1 - spec.whole_weight) * tiles.mean())
 
 
+def view_weights(is_whole: NDArray[np.bool_], spec: ViewSpec) -> Floats:
+    """Return how much each view counts where `fuse` makes one logit of them: float32 [n], of sum 1."""
+    tiles = int((~is_whole).sum())
+    whole = len(is_whole) - tiles
+    if not tiles or not whole:
+        return np.full(len(is_whole), 1 / len(is_whole), np.float32)
+    weights = np.where(is_whole, spec.whole_weight / whole, (1 - spec.whole_weight) / tiles)
+    return weights.astype(np.float32)
+
+
 def assemble_map(maps: Floats, views: Views, spec: ViewSpec, *, shape: tuple[int, int]) -> Floats:
     """Return one float32 [h, w] over the whole picture from the views' maps, float32 [n, mh, mw], in logits.
 

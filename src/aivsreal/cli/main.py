@@ -29,6 +29,7 @@ COMMANDS = {
     "tune": ("aivsreal.cli.tune:command", "Search the values of a recipe that do best."),
     "export": ("aivsreal.cli.export:command", "Make a model that can be used out of a run."),
     "evaluate": ("aivsreal.cli.evaluate:command", "Measure a model on labelled data."),
+    "monitor": ("aivsreal.cli.monitor:command", "Say whether pictures or verdicts have changed."),
     "doctor": ("aivsreal.cli.doctor:command", "Check this installation and say what is missing."),
     "completion": ("aivsreal.cli.completion:command", "Print the completion script for a shell."),
 }

@@ -18,7 +18,7 @@ from aivsreal.bundle import (
     load_bundle,
     verify_bundle,
 )
-from aivsreal.cli.options import json_option, model_argument, print_json
+from aivsreal.cli.options import json_option, model_argument, print_json, several_data_argument, where_option
 from aivsreal.errors import AivsrealError, BadBundle, printable
 
 
@@ -172,6 +172,40 @@ def record_figures(model: str, metrics: Path, name: str) -> None:
 
     bundle = record(find_bundle(model), metrics, name)
     click.echo(f"{bundle.title} now tells its figures on {name}: {bundle.folder / MODEL_CARD}")
+
+
+@command.command("remember")
+@model_argument
+@several_data_argument
+@where_option
+@click.option(
+    "--replayed",
+    type=click.IntRange(min=2),
+    default=1200,
+    show_default=True,
+    help="Training pictures that are kept, as embeddings.",
+)
+def remember_data(model: str, data: tuple[str, ...], where: tuple[str, ...], replayed: int) -> None:
+    """Give a model a memory of its training pictures: embeddings, never pictures.
+
+    DATA (and --where) are what it was trained on, with splits train and val. The memory is what `aivsreal monitor`
+    compares with, what `aivsreal retrain` replays, and what the gate measures a successor on. Every picture is
+    looked at once.
+    """
+    from aivsreal.data.sources import load_sets
+    from aivsreal.data.split import with_validation
+    from aivsreal.living.memory import require_memory
+    from aivsreal.living.remember import remember
+
+    labelled = with_validation(load_sets(data, where=where))
+    bundle = remember(find_bundle(model), labelled, replayed=replayed)
+    memory = require_memory(bundle)
+    size = sum(len(data) for data in bundle.extra.values())
+    held = int(memory.held.sum())
+    click.echo(
+        f"{bundle.title} remembers {len(memory) - held:,} pictures that it learned from and {held:,} held out "
+        f"({size / 1e6:.1f} MB)"
+    )
 
 
 @command.command("add")

@@ -71,6 +71,9 @@ class Tally:
 )
 @click.option("--workers", type=click.IntRange(1, 256), help="Pictures at a time.  [default: one a core]")
 @fast_option
+@click.option(
+    "--record", is_flag=True, help="Keep a line of each verdict for `aivsreal monitor`: no picture, no name."
+)
 @click.option("--recursive/--no-recursive", default=True, help="Whether to go into folders within folders.")
 @click.pass_context
 def command(
@@ -82,6 +85,7 @@ def command(
     heatmaps: Path | None,
     workers: int | None,
     fast: bool,
+    record: bool,
     recursive: bool,
 ) -> None:
     """Say of each picture whether it is AI-generated, real, or cannot be told.
@@ -102,6 +106,7 @@ def command(
       aivsreal predict ~/Pictures --json > verdicts.jsonl
       find . -newer last-run -name '*.jpg' | aivsreal predict - --csv
       aivsreal predict photo.jpg --heatmaps maps/ --model RUN/bundle
+      aivsreal predict incoming/ --record && aivsreal monitor
 
     \b
     Exit codes:
@@ -118,6 +123,7 @@ def command(
     detector = Detector.load(model, threads=None if single else 1, fast=fast)
     start = perf_counter()
     tally = Tally()
+    keep = _recorder(detector) if record else lambda _: None
     sources = picture_paths(paths, recursive=recursive, leave_out=heatmaps)
     with (
         _progress(paths, single=single, recursive=recursive, leave_out=heatmaps) as advance,
@@ -128,6 +134,7 @@ def command(
                 print_header(form)
             print_row(form, row)
             tally.add(result)
+            keep(result)
             advance()
     if tally.all == 0:
         raise UsageError(
@@ -136,6 +143,19 @@ def command(
         )
     _print_summary(tally, detector, perf_counter() - start, with_promises=form == "table")
     ctx.exit(tally.exit_code)
+
+
+def _recorder(detector: Detector) -> Callable[[Verdict | Failure], None]:
+    """Return a function that keeps a line of a verdict. It raises CannotWrite where that cannot be done."""
+    from aivsreal.living.record import Recorder
+
+    recorder = Recorder()
+
+    def keep(result: Verdict | Failure) -> None:
+        if isinstance(result, Verdict):
+            recorder.write(result, detector.bundle)
+
+    return keep
 
 
 def _form(as_json: bool, as_csv: bool) -> Form:
