@@ -23,6 +23,7 @@ from aivsreal.errors import AivsrealError, CannotWrite, MissingDependency, Usage
 COMMANDS = {
     "predict": ("aivsreal.cli.predict:command", "Say of pictures whether they are AI-generated."),
     "serve": ("aivsreal.cli.serve:command", "Serve the web page and the API."),
+    "keys": ("aivsreal.cli.keys:command", "Make, list and revoke keys for the API."),
     "models": ("aivsreal.cli.models:command", "List models, add and remove them, choose the one in use."),
     "audit": ("aivsreal.cli.audit:command", "Look for copies, leaks and shortcuts in labelled data."),
     "train": ("aivsreal.cli.train:command", "Train a model on labelled data, or go on with a run."),

@@ -65,6 +65,7 @@ def command(
     os.environ["AIVSREAL_DATA_DIR"] = str(settings.folder)
     from aivsreal.web import server
 
+    server.check(settings)
     listener = server.bind(settings)
     click.echo(f"aivsreal listens on {server.address(settings, listener)} (stop it with Ctrl-C)")
     server.run(settings, listener)

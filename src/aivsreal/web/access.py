@@ -26,6 +26,7 @@ from aivsreal.web.store import Store
 COOKIE = "aivsreal_session"
 SECRET_BYTES = 32
 SESSION_SECONDS = 400 * 24 * 3600
+OPEN_BLUEPRINTS = ("health",)  # which open themselves as far as the settings want
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 _Arguments = ParamSpec("_Arguments")
@@ -93,13 +94,15 @@ def require_operator() -> None:
         raise Problem(403, "this key is not an operator's", hint="`aivsreal keys make --operator` makes one")
 
 
-def require_key(settings: Settings) -> None:
-    """Let a request pass that brings what the settings ask of the API's users. Raises: Problem 401."""
-    if settings.require_key and owner() is None:
+def guard() -> None:
+    """Let a request pass to its view, or not: called before every one. Raises: Problem 401, 403."""
+    _refuse_other_sites()
+    settings: Settings = current_app.extensions["aivsreal"].settings
+    if settings.require_key and request.blueprint not in OPEN_BLUEPRINTS and api_key() is None:
         raise Problem(401, "this server wants an API key", hint="send Authorization: Bearer KEY")
 
 
-def refuse_other_sites() -> None:
+def _refuse_other_sites() -> None:
     """Let no other site's page change anything in its visitor's name. Raises: Problem 403.
 
     Browsers say where a request comes from; programs need not. Works for forms without scripts.

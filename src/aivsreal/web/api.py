@@ -29,19 +29,25 @@ from aivsreal.errors import AivsrealError
 from aivsreal.web import access
 from aivsreal.web.examine import Busy, Examiner, shown_name
 from aivsreal.web.export import as_csv, as_json
+from aivsreal.web.openapi import document, documented
 from aivsreal.web.problems import Problem, problem_of
 from aivsreal.web.shapes import (
     ExaminationOut,
+    ExportQuery,
     FailedImage,
     FeedbackIn,
     ImagesOut,
     ListOut,
     ModelOut,
+    OpenAPIOut,
     ProblemOut,
+    UploadQuery,
+    taken,
 )
 from aivsreal.web.store import Examination, Preview
 from aivsreal.web.uploads import uploads
 
+WEBP = "image/webp"
 _Thing = TypeVar("_Thing")
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
@@ -52,18 +58,16 @@ def examiner() -> Examiner:
     return current_app.extensions["aivsreal"].examiner  # type: ignore[no-any-return]
 
 
-@blueprint.before_request
-def _guard() -> None:
-    access.require_key(examiner().settings)
-
-
 @blueprint.post("/images")
+@documented(201, ImagesOut, errors=(413, 415, 422, 429, 503), query=UploadQuery, pictures=True)
 def post_images() -> Response:
     """Examine pictures."""
-    heatmap = request.args.get("heatmap", "").lower() in ("1", "true", "yes", "on")
+    heatmap = taken(UploadQuery, request.args.to_dict()).heatmap
     with uploads(examiner().settings) as found:
         results = examiner().examine(found, owner=access.owner(), heatmap=heatmap)
         names = [shown_name(upload.name) for upload in found]
+    for result in results:
+        current_app.extensions["aivsreal"].metrics.count(result)
     images = [_outcome(name, result) for name, result in zip(names, results, strict=True)]
     failed = [result for result in results if isinstance(result, AivsrealError)]
     if len(failed) < len(results):
@@ -75,12 +79,14 @@ def post_images() -> Response:
 
 
 @blueprint.get("/images")
+@documented(200, ListOut)
 def list_images() -> Response:
     """List what this session or key has examined."""
     return _answer(ListOut(images=[ExaminationOut.of(one) for one in _mine()]))
 
 
 @blueprint.delete("/images")
+@documented(204)
 def delete_images() -> Response:
     """Delete all that this session or key has examined."""
     for one in _mine():
@@ -89,12 +95,14 @@ def delete_images() -> Response:
 
 
 @blueprint.get("/images/<id>")
+@documented(200, ExaminationOut, errors=(404,))
 def get_image(id: str) -> Response:
     """Return one examination."""
     return _answer(ExaminationOut.of(_found(examiner().store.get(id, access.owner()))))
 
 
 @blueprint.delete("/images/<id>")
+@documented(204, errors=(404,))
 def delete_image(id: str) -> Response:
     """Delete one examination with its preview and feedback."""
     if not examiner().forget(id, access.owner()):
@@ -103,32 +111,34 @@ def delete_image(id: str) -> Response:
 
 
 @blueprint.get("/images/<id>/preview")
+@documented(200, errors=(404,), media=(WEBP,))
 def get_preview(id: str) -> Response:
     """Return the small copy of the picture."""
     return _picture(_preview(id).preview)
 
 
 @blueprint.get("/images/<id>/heatmap")
+@documented(200, errors=(404,), media=(WEBP,))
 def get_heatmap(id: str) -> Response:
     """Return the small copy with the heat map laid over it."""
     return _picture(_preview(id).heatmap)
 
 
 @blueprint.post("/images/<id>/feedback")
+@documented(200, ExaminationOut, errors=(404, 413, 415, 422), takes=FeedbackIn)
 def post_feedback(id: str) -> Response:
     """Say whether a verdict was right; said again, it replaces what was said before."""
-    said = FeedbackIn.model_validate(request.get_json())
+    said = taken(FeedbackIn, request.get_json())
     found = examiner().store.give_feedback(id, access.owner(), said.answer, said.remark)
     return _answer(ExaminationOut.of(_found(found)))
 
 
 @blueprint.get("/export")
+@documented(200, errors=(422,), query=ExportQuery, media=("application/json", "text/csv"))
 def export() -> Response:
     """Return the list of this session or key as a file to keep."""
-    form = request.args.get("format", "json")
+    form = taken(ExportQuery, request.args.to_dict()).format
     shapes = [ExaminationOut.of(one) for one in _mine()]
-    if form not in ("json", "csv"):
-        raise Problem(422, f"'{form}' is no form of export", hint="json or csv")
     text, mimetype = (as_csv(shapes), "text/csv") if form == "csv" else (as_json(shapes), "application/json")
     answer = Response(text, mimetype=mimetype)
     answer.headers["Content-Disposition"] = f'attachment; filename="aivsreal.{form}"'
@@ -136,6 +146,7 @@ def export() -> Response:
 
 
 @blueprint.get("/model")
+@documented(200, ModelOut)
 def get_model() -> Response:
     """Return what is known of the model that gives the verdicts."""
     detector = examiner().detector
@@ -152,6 +163,13 @@ def get_model() -> Response:
             card=card.model_dump(mode="json"),
         )
     )
+
+
+@blueprint.get("/openapi.json")
+@documented(200, OpenAPIOut)
+def get_openapi() -> Response:
+    """Return this document."""
+    return Response(json.dumps(document(current_app)), mimetype="application/json")
 
 
 def _outcome(name: str, result: Examination | AivsrealError) -> ExaminationOut | FailedImage:
@@ -171,7 +189,7 @@ def _preview(id: str) -> Preview:
 
 
 def _picture(data: bytes | None) -> Response:
-    answer = Response(_found(data), mimetype="image/webp")
+    answer = Response(_found(data), mimetype=WEBP)
     answer.headers["Cache-Control"] = "private, max-age=3600"
     return answer
 

@@ -9,12 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flask import Flask, Response
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from aivsreal.detector import Detector
-from aivsreal.web import access, api, health, pages, problems
+from aivsreal.threads import available_cores
+from aivsreal.web import access, api, health, metrics, pages, problems
 from aivsreal.web.examine import Examiner
+from aivsreal.web.metrics import Metrics
+from aivsreal.web.rates import Rates
 from aivsreal.web.settings import Settings
 from aivsreal.web.store import open_store
+from aivsreal.web.uploads import Door
 
 # Nothing but our own files, no inline code or style, no frames, no forms to elsewhere.
 POLICY = (
@@ -39,12 +44,15 @@ class Parts:
 
     settings: Settings
     examiner: Examiner
+    metrics: Metrics
+    rates: Rates
+    door: Door
 
 
 def create_app(settings: Settings) -> Flask:
     """Return the application, its model loaded and its database up to date.
 
-    Raises: BadBundle, CannotServe, CannotWrite, MissingDependency.
+    Raises: BadBundle, CannotServe, CannotWrite, MissingDependency, UsageError.
     """
     app = Flask("aivsreal.web", static_folder="static", template_folder="templates")
     app.config.update(
@@ -53,16 +61,30 @@ def create_app(settings: Settings) -> Flask:
         MAX_FORM_PARTS=settings.max_images + 20,
         TRUSTED_HOSTS=settings.trusted_hosts,
     )
-    app.json.sort_keys = False  # type: ignore[attr-defined]
-    detector = Detector.load(settings.model, limits=settings.limits, fast=settings.fast)
-    examiner = Examiner(detector, open_store(settings.database_url), settings)
-    app.extensions["aivsreal"] = Parts(settings, examiner)
-    problems.register(app)
-    app.before_request(access.refuse_other_sites)
+    app.extensions["aivsreal"] = _parts(settings)
+    metrics.register(app, app.extensions["aivsreal"].metrics)
+    problems.register(app, pages.error_page)
+    app.before_request(access.guard)
     app.after_request(_harden)
     for blueprint in (api.blueprint, health.blueprint, pages.blueprint):
         app.register_blueprint(blueprint)
+    if settings.proxies:
+        count = settings.proxies
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=count, x_proto=count, x_host=count, x_prefix=count
+        )
     return app
+
+
+def _parts(settings: Settings) -> Parts:
+    # Processes share the cores; with more processes than cores each still has one.
+    cores = max(1, available_cores() // settings.workers)
+    rates = Rates(settings.rate_limit, settings.rate_storage)
+    counts = Metrics()
+    detector = Detector.load(settings.model, threads=cores, limits=settings.limits, fast=settings.fast)
+    store = open_store(settings.database_url)
+    examiner = Examiner(detector, store, settings, watch=counts.waiting.set)
+    return Parts(settings, examiner, counts, rates, Door(settings.queue + cores))
 
 
 def _harden(response: Response) -> Response:

@@ -40,8 +40,16 @@ class Job(Generic[_Item, _Result]):
 class Batcher(Generic[_Item, _Result]):
     """Threads that call work(item, cores), and the queue before them."""
 
-    def __init__(self, work: Callable[[_Item, int], _Result], *, cores: int, capacity: int) -> None:
-        self._work, self._cores, self._capacity = work, cores, capacity
+    def __init__(
+        self,
+        work: Callable[[_Item, int], _Result],
+        *,
+        cores: int,
+        capacity: int,
+        watch: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """watch: called with the number of jobs that wait whenever it has changed."""
+        self._work, self._cores, self._capacity, self._watch = work, cores, capacity, watch
         self._waiting: deque[Job[_Item, _Result]] = deque()
         self._working = 0
         self._stuck = 0
@@ -56,6 +64,7 @@ class Batcher(Generic[_Item, _Result]):
             if self._closed or len(self._waiting) + len(jobs) > self._capacity + self._idle():
                 raise QueueFull
             self._waiting.extend(jobs)
+            self._watch(len(self._waiting))
             self._changed.notify(len(jobs))
         return jobs
 
@@ -126,6 +135,7 @@ class Batcher(Generic[_Item, _Result]):
             while True:
                 while self._waiting:
                     job = self._waiting.popleft()
+                    self._watch(len(self._waiting))
                     if job.future.set_running_or_notify_cancel():
                         self._working += 1
                         alone = self._working == 1 and not self._waiting
@@ -158,3 +168,4 @@ class Batcher(Generic[_Item, _Result]):
         with self._changed:
             if job in self._waiting:
                 self._waiting.remove(job)
+                self._watch(len(self._waiting))

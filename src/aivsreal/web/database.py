@@ -18,6 +18,8 @@ from aivsreal.errors import CannotServe, CannotWrite, MissingDependency
 MIGRATIONS = Path(__file__).parent / "migrations"
 # Whoever migrates holds this lock in PostgreSQL, so that machines which start together do it once.
 _LOCK = 4_155_729
+# Execution options of a transaction that only reads.
+READING = {"aivsreal_reading": True}
 _BUSY_MS = 15_000
 
 
@@ -100,8 +102,10 @@ def _prepare_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # At once for writing: a reader that turns writer later may find that another one was faster, and fail.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    # A transaction that turns from reading to writing may find that another was faster, and fail: those that
+    # write begin as writers.
+    reads = connection.get_execution_options().keys() >= READING.keys()
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
 def _migrate(engine: Engine) -> None:

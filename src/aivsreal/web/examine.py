@@ -10,7 +10,7 @@ function through which every verdict passes; whoever wants to watch verdicts wat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,7 +25,6 @@ from aivsreal.errors import AivsrealError, UnreadableImage, printable
 from aivsreal.files import atomic_write_bytes
 from aivsreal.heatmap import overlay
 from aivsreal.images import encode, resize
-from aivsreal.threads import available_cores
 from aivsreal.verdict import Verdict
 from aivsreal.web.batcher import Batcher, Job, QueueFull, TookTooLong
 from aivsreal.web.settings import Settings
@@ -61,13 +60,19 @@ class Examiner:
     """Examines what is uploaded, a few pictures at a time, and remembers what came out."""
 
     def __init__(
-        self, detector: Detector, store: Store, settings: Settings, *, cores: int | None = None
+        self,
+        detector: Detector,
+        store: Store,
+        settings: Settings,
+        *,
+        watch: Callable[[int], None] = lambda _: None,
     ) -> None:
+        """watch: called with the number of pictures that wait whenever it has changed."""
         self.detector = detector
         self.store = store
         self.settings = settings
         self.batcher: Batcher[tuple[Upload, bool], Examined] = Batcher(
-            self._work, cores=cores or available_cores(), capacity=settings.queue
+            self._work, cores=detector.threads, capacity=settings.queue, watch=watch
         )
 
     def examine(
@@ -106,24 +111,32 @@ class Examiner:
             preview_expires=preview_expires,
             has_heatmap=examined.preview.heatmap is not None,
         )
-        self.store.add(examination, examined.preview, preview_expires)
+        try:
+            self.store.add(examination, examined.preview, preview_expires)
+        except Exception:
+            self._drop(examination.kept)
+            raise
         return examination
 
     def forget(self, id: str, owner: str | None) -> bool:
         """Delete an examination with all that was kept of it; return whether there was one."""
-        gone = self.store.delete(id, owner)
-        if gone is not None and gone.kept:
-            self._kept(gone.kept).unlink(missing_ok=True)
-        return gone is not None
+        # The file goes first: what is cut off between the two is done again by the next purge.
+        found = self.store.get(id, owner)
+        if found is None:
+            return False
+        self._drop(found.kept)
+        return self.store.delete(id, owner)
 
     def purge(self) -> None:
         """Delete what has expired."""
-        for name in self.store.purge():
-            self._kept(name).unlink(missing_ok=True)
+        for name in self.store.expired_files():
+            self._drop(name)
+        self.store.purge()
 
     def close(self) -> None:
         """Finish what was accepted, and stop."""
         self.batcher.close()
+        self.store.close()
 
     def _outcome(
         self, job: Job[tuple[Upload, bool], Examined], owner: str | None
@@ -157,6 +170,10 @@ class Examiner:
         upload.stream.seek(0)
         atomic_write_bytes(self._kept(name), upload.stream.read())
         return name
+
+    def _drop(self, name: str | None) -> None:
+        if name:
+            self._kept(name).unlink(missing_ok=True)
 
     def _kept(self, name: str) -> Path:
         return self.settings.folder / UPLOADS / name

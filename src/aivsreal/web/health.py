@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, current_app
 
+from aivsreal.web import access, metrics
 from aivsreal.web.problems import Problem
 
 blueprint = Blueprint("health", __name__)
@@ -24,3 +25,11 @@ def readyz() -> Response:
     if not examiner.store.answers():
         raise Problem(503, "the database does not answer", hint="check that it runs")
     return Response("ok\n", mimetype="text/plain")
+
+
+@blueprint.get("/metrics")
+def get_metrics() -> Response:
+    """Answer Prometheus."""
+    if current_app.extensions["aivsreal"].settings.hide_metrics:
+        access.require_operator()
+    return metrics.answer()

@@ -6,11 +6,12 @@ raise Problem(404, "there is no such examination", hint="it may have expired")
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response, json, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 
 from aivsreal.errors import AivsrealError, UnreadableImage
 from aivsreal.web.examine import Busy
@@ -50,8 +51,8 @@ class Problem(Exception):
     def response(self) -> Response:
         """Return the answer to send."""
         answer = Response(json.dumps(self.as_json()), self.status, mimetype=MIMETYPE)
-        if self.status == HTTPStatus.SERVICE_UNAVAILABLE:
-            answer.headers["Retry-After"] = str(RETRY_SECONDS)
+        if self.status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
+            answer.headers["Retry-After"] = str(self.extra.get("retry_after", RETRY_SECONDS))
         if self.status == HTTPStatus.UNAUTHORIZED:
             answer.headers["WWW-Authenticate"] = "Bearer"
         return answer
@@ -68,24 +69,26 @@ def problem_of(error: AivsrealError) -> Problem:
             return Problem(500, error.reason, hint="tell whoever runs this server")
 
 
-def register(app: Flask) -> None:
-    """Answer every error below /api/ and every other one that no page answers as a problem."""
+def register(app: Flask, page: Callable[[Problem], Response]) -> None:
+    """Answer every error: browsers outside of the API by a page, all others by problem details."""
+
+    def _answer(problem: Problem) -> Response:
+        return page(problem) if _wants_page() else problem.response()
 
     @app.errorhandler(Problem)
     def _problem(error: Problem) -> Response:
-        return error.response()
+        return _answer(error)
 
     @app.errorhandler(AivsrealError)
     def _ours(error: AivsrealError) -> Response:
-        return problem_of(error).response()
+        return _answer(problem_of(error))
 
     @app.errorhandler(HTTPException)
     def _http(error: HTTPException) -> Response | HTTPException:
         status = error.code or 500
         if error.response is not None or status < HTTPStatus.BAD_REQUEST:
             return error  # a redirect, or an answer that was made already
-        why = _OWN_WORDS.get(status) or HTTPStatus(status).description or HTTPStatus(status).phrase
-        answer = Problem(status, _sentence(why), hint=_HINTS.get(status, "check the request")).response()
+        answer = _answer(_of_http(error, status))
         for name, value in error.get_headers():
             if name == "Allow":
                 answer.headers[name] = value
@@ -95,7 +98,20 @@ def register(app: Flask) -> None:
     def _fault(error: Exception) -> Response:
         _log.error("fault while answering %s %s", request.method, request.path, exc_info=error)
         hint = "tell whoever runs this server; its log says more"
-        return Problem(500, "this server made a mistake", hint=hint).response()
+        return _answer(Problem(500, "this server made a mistake", hint=hint))
+
+
+def _wants_page() -> bool:
+    return not request.path.startswith("/api/") and "text/html" in request.headers.get("Accept", "")
+
+
+def _of_http(error: HTTPException, status: int) -> Problem:
+    if isinstance(error, SecurityError):
+        return Problem(
+            status, "this server does not answer to that name", hint="whoever runs it sets AIVSREAL_HOSTS"
+        )
+    why = _OWN_WORDS.get(status) or HTTPStatus(status).description or HTTPStatus(status).phrase
+    return Problem(status, _sentence(why), hint=_HINTS.get(status, "check the request"))
 
 
 def _sentence(text: str) -> str:

@@ -12,7 +12,16 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from limits import parse_many
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from aivsreal.bundle import data_folder
 from aivsreal.errors import UsageError
@@ -27,6 +36,13 @@ MIB = 2**20
 def _words(value: object) -> object:
     """Return a comma-separated text, as the environment holds it, as a list."""
     return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
+
+
+def _rates(value: str) -> str:
+    """Pass a text that `limits` can read."""
+    if value:
+        parse_many(value)
+    return value
 
 
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
@@ -81,16 +97,16 @@ class Settings(BaseModel):
     max_bytes: int = Field(default=50 * MIB, ge=1, description="largest file of a picture")
     max_pixels: int = Field(default=80_000_000, ge=1, description="most pixels of a picture")
     max_side: int = Field(default=30_000, ge=1, description="most pixels along one side of a picture")
-    rate_limit: str = Field(
+    rate_limit: Annotated[str, AfterValidator(_rates)] = Field(
         default="",
-        description="most uploads a client may make, e.g. `60 per minute; 1000 per day`; empty: no limit",
+        description="most pictures a client may send, e.g. `60 per minute; 1000 per day`; empty: no limit",
     )
     rate_storage: str = Field(
         default="memory://",
-        description="where uploads are counted: memory (each process for itself), or `redis://host`",
+        description="where pictures are counted: memory (each process for itself), or `redis://host`",
     )
     require_key: bool = Field(
-        default=False, description="refuse API requests that bring neither a key nor a session of our page"
+        default=False, description="refuse every request without an API key, those of the page included"
     )
     hide_metrics: bool = Field(default=False, description="show /metrics only to an operator's key")
     hosts: Words = Field(

@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Literal, TypeVar
 
 from flask import url_for
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from aivsreal.verdict import WORDS_FOR_PEOPLE, Thresholds, Word
+from aivsreal.web.problems import Problem
 from aivsreal.web.store import Answer, Examination
 
 LONGEST_REMARK = 2000
+
+_Taken = TypeVar("_Taken", bound=BaseModel)
 
 
 class _Shape(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+def _storable(text: str) -> str:
+    """Pass what a database takes as a text: no zero, no half of a surrogate pair."""
+    if "\0" in text or (not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text)):
+        raise ValueError("it holds characters that are no text")
+    return text
+
+
 class FeedbackIn(_Shape):
     """What a person says of a verdict."""
 
     answer: Answer = Field(description="what the picture really is")
-    remark: str = Field(default="", max_length=LONGEST_REMARK)
+    remark: Annotated[str, AfterValidator(_storable)] = Field(default="", max_length=LONGEST_REMARK)
 
 
 class FeedbackOut(FeedbackIn):
@@ -135,9 +145,31 @@ class ModelOut(_Shape):
     card: dict[str, Any]
 
 
-class HeatmapQuery(_Shape):
+class UploadQuery(BaseModel):
     """Options of an upload."""
 
-    model_config = ConfigDict(extra="ignore")
-
     heatmap: bool = Field(default=False, description="make the heat map, too, and link to it")
+
+
+class ExportQuery(BaseModel):
+    """Options of an export."""
+
+    format: Literal["json", "csv"] = Field(default="json", description="JSON, or CSV for spreadsheets")
+
+
+class OpenAPIOut(BaseModel):
+    """An OpenAPI document."""
+
+    openapi: str
+
+
+def taken(shape: type[_Taken], value: object) -> _Taken:
+    """Return what a sender wrote as the shape it should have. Raises: Problem 422."""
+    try:
+        return shape.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(step) for step in first["loc"]) or "the body"
+        raise Problem(
+            422, f"{where}: {first['msg'].lower()}", hint="/api/v1/openapi.json says what is taken"
+        ) from error

@@ -13,22 +13,25 @@ knows its id, which cannot be guessed (192 random bits).
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Engine, Row, Select, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Engine, Row, Select, delete, false, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from aivsreal.web.database import open_engine
+from aivsreal.web.database import READING, open_engine
 from aivsreal.web.keys import Key, hash_of, new_key, parts_of
 from aivsreal.web.tables import api_keys, examinations, feedbacks, previews
 
 Answer = Literal["real", "ai", "not_sure"]
 ANSWERS: tuple[Answer, ...] = ("real", "ai", "not_sure")
 ID_BYTES = 24
+_ID = re.compile(r"[A-Za-z0-9_-]{32}")
 
 
 @dataclass(frozen=True)
@@ -79,8 +82,7 @@ class Store:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        # Reads are one statement each; without a transaction they never wait for a writer.
-        self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._reading = engine.execution_options(**READING)
 
     def add(self, examination: Examination, preview: Preview | None, preview_expires: datetime) -> None:
         """Remember an examination, and its preview until it expires."""
@@ -131,20 +133,16 @@ class Store:
             row = connection.execute(query).one_or_none()
         return None if row is None else Preview(bytes(row.preview), row.heatmap and bytes(row.heatmap))
 
-    def delete(self, id: str, owner: str | None) -> Examination | None:
-        """Return the examination that is now deleted, with its pictures and feedback; None: nothing was."""
-        found = self.get(id, owner)
-        if found is None:
-            return None
+    def delete(self, id: str, owner: str | None) -> bool:
+        """Delete an examination with its pictures and feedback; return whether there was one."""
+        if self.get(id, owner) is None:
+            return False
         with self.engine.begin() as connection:
             connection.execute(delete(feedbacks).where(feedbacks.c.examination_id == id))
             connection.execute(delete(previews).where(previews.c.examination_id == id))
             gone = connection.execute(delete(examinations).where(examinations.c.id == id)).rowcount
-        return found if gone else None
-
-    def delete_all(self, owner: str) -> list[Examination]:
-        """Return the examinations of an owner that are now deleted."""
-        return [gone for one in self.list_of(owner) if (gone := self.delete(one.id, owner))]
+        self._wipe()
+        return gone > 0
 
     def give_feedback(self, id: str, owner: str | None, answer: Answer, remark: str) -> Examination | None:
         """Return the examination with this feedback in the place of an earlier one; None: there is none."""
@@ -163,29 +161,43 @@ class Store:
                 connection.execute(update(feedbacks).where(mine).values(said))
         return self.get(id, owner)
 
-    def purge(self) -> list[str]:
-        """Delete what has expired; return the names of kept files that go with it."""
+    def expired_files(self) -> list[str]:
+        """Return the names of kept files whose examination has expired."""
+        query = select(examinations.c.kept).where(
+            examinations.c.expires <= _now(), examinations.c.kept.is_not(None)
+        )
+        with self._reading.connect() as connection:
+            return [name for name in connection.scalars(query) if name]
+
+    def purge(self) -> int:
+        """Delete previews and examinations that have expired; return how many rows went."""
         now = _now()
-        old = examinations.c.expires <= now
+        old = select(examinations.c.id).where(examinations.c.expires <= now)
+        faded = or_(previews.c.expires <= now, previews.c.examination_id.in_(old))
         with self.engine.begin() as connection:
-            kept = connection.scalars(
-                select(examinations.c.kept).where(old, examinations.c.kept.is_not(None))
-            )
-            names = [name for name in kept if name]
-            orphans = select(examinations.c.id).where(old)
-            connection.execute(
-                delete(previews).where(or_(previews.c.expires <= now, previews.c.examination_id.in_(orphans)))
-            )
-            connection.execute(delete(examinations).where(old))
-        return names
+            gone = connection.execute(delete(previews).where(faded)).rowcount
+            gone += connection.execute(delete(examinations).where(examinations.c.expires <= now)).rowcount
+        if gone:
+            self._wipe()
+        return gone
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.engine.dispose()
+
+    def _wipe(self) -> None:
+        """Write deletions through to SQLite's file, whose log would still hold what is gone."""
+        if self.engine.dialect.name == "sqlite":
+            with closing(self.engine.raw_connection()) as connection:
+                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def make_key(self, name: str, *, operator: bool) -> tuple[Key, str]:
         """Return a new API key and its whole text, which nobody can read again."""
-        id, text, hashed = new_key()
+        id, whole, hashed = new_key()
         key = Key(id, name, operator, _now())
         with self.engine.begin() as connection:
             connection.execute(insert(api_keys).values(hash=hashed, **asdict(key)))
-        return key, text
+        return key, whole
 
     def list_keys(self) -> list[Key]:
         """Return every key, the revoked ones too, oldest first."""
@@ -199,9 +211,9 @@ class Store:
         with self.engine.begin() as connection:
             return connection.execute(update(api_keys).where(valid).values(revoked=_now())).rowcount > 0
 
-    def find_key(self, text: str) -> Key | None:
-        """Return the valid key of this text; None where it is none."""
-        parts = parts_of(text)
+    def find_key(self, whole: str) -> Key | None:
+        """Return the valid key of this whole text; None where it is none."""
+        parts = parts_of(whole)
         if parts is None:
             return None
         query = select(*_KEY_COLUMNS, api_keys.c.hash)
@@ -211,11 +223,6 @@ class Store:
         if row is None or not secrets.compare_digest(row.hash, hash_of(parts[1])):
             return None
         return Key(row.id, row.name, row.operator, row.created)
-
-    def count(self) -> int:
-        """Return how many examinations are remembered. Raises: SQLAlchemyError where nothing can be read."""
-        with self._reading.connect() as connection:
-            return connection.scalar(select(func.count()).select_from(examinations)) or 0
 
     def answers(self) -> bool:
         """Return whether the database can be reached."""
@@ -252,6 +259,8 @@ def _remembered() -> Select[Any]:
 
 def _visible(query: Select[Any], id: str, owner: str | None) -> Select[Any]:
     """Narrow a query to one examination that this owner may see."""
+    if not _ID.fullmatch(id):
+        return query.where(false())  # an address holds anything, also what no database takes as a text
     belongs: ColumnElement[bool] = examinations.c.owner.is_(None)
     if owner is not None:
         belongs = or_(belongs, examinations.c.owner == owner)

@@ -7,8 +7,9 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
+from threading import BoundedSemaphore
 
-from flask import request
+from flask import current_app, request
 
 from aivsreal.web.examine import Upload
 from aivsreal.web.problems import Problem
@@ -16,31 +17,64 @@ from aivsreal.web.settings import Settings
 
 FIELD = "image"
 FORM = "multipart/form-data"
+RAW_EXAMPLES = (
+    "image/jpeg",
+    "image/png",
+    "image/webp",
+    "image/avif",
+    "image/heic",
+    "application/octet-stream",
+)
 RAW_TYPES = ("image/", "application/octet-stream")
 # What is larger waits in a temporary file and not in memory; the same size at which Werkzeug spools forms.
 _IN_MEMORY = 500 * 1024
+
+
+class Door:
+    """Lets so many uploads in at a time, that slow ones leave threads for everything else."""
+
+    def __init__(self, places: int) -> None:
+        self._places = BoundedSemaphore(places)
+
+    @contextmanager
+    def passed(self) -> Iterator[None]:
+        """Hold a place. Raises: Problem 503 where none is free."""
+        if not self._places.acquire(blocking=False):
+            raise Problem(503, "too many uploads are under way already", hint="try again in a few seconds")
+        try:
+            yield
+        finally:
+            self._places.release()
 
 
 @contextmanager
 def uploads(settings: Settings) -> Iterator[list[Upload]]:
     """Give the pictures of this request; what they were spooled to is gone afterwards.
 
-    Raises: Problem 400, 413, 415.
+    Raises: Problem 400, 408, 413, 415, 429, 503.
     """
+    parts = current_app.extensions["aivsreal"]
+    parts.rates.check()
+    with parts.door.passed(), _body(settings) as found:
+        _check(found, settings)
+        parts.rates.count(len(found))
+        yield found
+
+
+@contextmanager
+def _body(settings: Settings) -> Iterator[list[Upload]]:
+    _allow_body(settings.body_seconds)
     if request.mimetype == FORM:
-        files = request.files.getlist(FIELD)
-        chosen = [
-            Upload(file.filename or "", file.stream) for file in files if file.filename or file.stream.read(1)
-        ]
-        for upload in chosen:
-            upload.stream.seek(0)
-        yield _checked(chosen, settings)
+        # A form whose file field was left empty sends a file without a name.
+        yield [Upload(file.filename, file.stream) for file in request.files.getlist(FIELD) if file.filename]
     elif request.mimetype.startswith(RAW_TYPES):
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as body:
             shutil.copyfileobj(request.stream, body)
-            empty = body.tell() == 0
+            size = body.tell()
+            if size < (request.content_length or 0):
+                raise Problem(408, "the picture did not arrive in time", hint="send it again, or smaller")
             body.seek(0)
-            yield _checked([] if empty else [Upload("", body)], settings)
+            yield [Upload("", body)] if size else []
     else:
         raise Problem(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -49,7 +83,14 @@ def uploads(settings: Settings) -> Iterator[list[Upload]]:
         )
 
 
-def _checked(found: list[Upload], settings: Settings) -> list[Upload]:
+def _allow_body(seconds: float) -> None:
+    """Give the client time to send its body where the server has a say in it; see `clients.py`."""
+    allow = getattr(request.environ.get("gunicorn.socket"), "allow", None)
+    if allow:
+        allow(seconds)
+
+
+def _check(found: list[Upload], settings: Settings) -> None:
     if not found:
         raise Problem(400, "there is no picture in this request", hint=f"send it in the field `{FIELD}`")
     if len(found) > settings.max_images:
@@ -58,4 +99,3 @@ def _checked(found: list[Upload], settings: Settings) -> list[Upload]:
             f"there are {len(found)} pictures in this request; the limit is {settings.max_images}",
             hint="send them in several requests",
         )
-    return found

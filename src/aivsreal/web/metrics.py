@@ -1,0 +1,99 @@
+"""What Prometheus asks for at /metrics: requests, latency, verdicts by class, pictures that wait.
+
+With several processes each writes into files of a folder (PROMETHEUS_MULTIPROC_DIR, which `server.py` sets),
+and whichever is asked adds all of them up.
+"""
+
+from __future__ import annotations
+
+import os
+from time import perf_counter
+
+from flask import Flask, Response, current_app, g, request
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    multiprocess,
+)
+
+from aivsreal.errors import AivsrealError
+from aivsreal.web.store import Examination
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+_METHODS = ("GET", "HEAD", "POST", "DELETE", "OPTIONS", "PUT", "PATCH")
+_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+
+class Metrics:
+    """The counters of one application."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "aivsreal_requests",
+            "Requests answered.",
+            ("method", "route", "status"),
+            registry=self.registry,
+        )
+        self.seconds = Histogram(
+            "aivsreal_request_seconds",
+            "Time to answer a request, the wait in the queue included.",
+            ("route",),
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
+        self.verdicts = Counter(
+            "aivsreal_verdicts", "Verdicts given.", ("verdict", "model"), registry=self.registry
+        )
+        self.failures = Counter(
+            "aivsreal_failed_pictures", "Pictures without a verdict.", ("kind",), registry=self.registry
+        )
+        self.waiting = Gauge(
+            "aivsreal_queue_length",
+            "Pictures that wait for a thread.",
+            registry=self.registry,
+            multiprocess_mode="livesum",
+        )
+
+    def count(self, result: Examination | AivsrealError) -> None:
+        """Count what came of one picture."""
+        if isinstance(result, AivsrealError):
+            self.failures.labels(type(result).__name__).inc()
+        else:
+            self.verdicts.labels(result.verdict["verdict"], result.verdict["model"]).inc()
+
+    def text(self) -> bytes:
+        """Return all of it as Prometheus reads it, of every process where there are several."""
+        if not os.environ.get(FOLDER):
+            return generate_latest(self.registry)
+        everywhere = CollectorRegistry()
+        multiprocess.MultiProcessCollector(everywhere)  # type: ignore[no-untyped-call]
+        return generate_latest(everywhere)
+
+
+def register(app: Flask, metrics: Metrics) -> None:
+    """Count every request of the application."""
+
+    @app.before_request
+    def _begin() -> None:
+        g.began = perf_counter()
+
+    @app.after_request
+    def _end(response: Response) -> Response:
+        # The rule, not the path: ids would make a time series each.
+        route = request.url_rule.rule if request.url_rule else "none"
+        method = request.method if request.method in _METHODS else "other"
+        metrics.requests.labels(method, route, response.status_code).inc()
+        if "began" in g:
+            metrics.seconds.labels(route).observe(perf_counter() - g.began)
+        return response
+
+
+def answer() -> Response:
+    """Return the response to a scrape."""
+    metrics: Metrics = current_app.extensions["aivsreal"].metrics
+    return Response(metrics.text(), content_type=CONTENT_TYPE_LATEST)
