@@ -63,7 +63,7 @@ def create_app(settings: Settings) -> Flask:
     )
     app.extensions["aivsreal"] = _parts(settings)
     metrics.register(app, app.extensions["aivsreal"].metrics)
-    problems.register(app, pages.error_page)
+    problems.register(app)
     app.before_request(access.guard)
     app.after_request(_harden)
     for blueprint in (api.blueprint, health.blueprint, pages.blueprint):

@@ -27,6 +27,7 @@ from aivsreal.heatmap import overlay
 from aivsreal.images import encode, resize
 from aivsreal.verdict import Verdict
 from aivsreal.web.batcher import Batcher, Job, QueueFull, TookTooLong
+from aivsreal.web.regions import region_means
 from aivsreal.web.settings import Settings
 from aivsreal.web.store import Examination, Preview, Store, new_id
 
@@ -106,6 +107,7 @@ class Examiner:
                 "path": None,
                 "probability_ai": verdict.probability_ai,
                 "logit": verdict.logit,
+                "regions": None if verdict.heatmap is None else region_means(verdict.heatmap),
             },
             kept=self._keep(upload) if self.settings.keep_uploads else None,
             preview_expires=preview_expires,

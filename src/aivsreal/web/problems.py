@@ -6,7 +6,6 @@ raise Problem(404, "there is no such examination", hint="it may have expired")
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -69,26 +68,23 @@ def problem_of(error: AivsrealError) -> Problem:
             return Problem(500, error.reason, hint="tell whoever runs this server")
 
 
-def register(app: Flask, page: Callable[[Problem], Response]) -> None:
-    """Answer every error: browsers outside of the API by a page, all others by problem details."""
-
-    def _answer(problem: Problem) -> Response:
-        return page(problem) if _wants_page() else problem.response()
+def register(app: Flask) -> None:
+    """Answer every error by problem details; the pages make one of them for people out of it."""
 
     @app.errorhandler(Problem)
     def _problem(error: Problem) -> Response:
-        return _answer(error)
+        return error.response()
 
     @app.errorhandler(AivsrealError)
     def _ours(error: AivsrealError) -> Response:
-        return _answer(problem_of(error))
+        return problem_of(error).response()
 
     @app.errorhandler(HTTPException)
     def _http(error: HTTPException) -> Response | HTTPException:
         status = error.code or 500
         if error.response is not None or status < HTTPStatus.BAD_REQUEST:
             return error  # a redirect, or an answer that was made already
-        answer = _answer(_of_http(error, status))
+        answer = _of_http(error, status).response()
         for name, value in error.get_headers():
             if name == "Allow":
                 answer.headers[name] = value
@@ -98,11 +94,7 @@ def register(app: Flask, page: Callable[[Problem], Response]) -> None:
     def _fault(error: Exception) -> Response:
         _log.error("fault while answering %s %s", request.method, request.path, exc_info=error)
         hint = "tell whoever runs this server; its log says more"
-        return _answer(Problem(500, "this server made a mistake", hint=hint))
-
-
-def _wants_page() -> bool:
-    return not request.path.startswith("/api/") and "text/html" in request.headers.get("Accept", "")
+        return Problem(500, "this server made a mistake", hint=hint).response()
 
 
 def _of_http(error: HTTPException, status: int) -> Problem:

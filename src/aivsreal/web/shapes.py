@@ -61,6 +61,10 @@ class ExaminationOut(_Shape):
     reason: str | None = Field(
         description="why no answer is given although the file's own score has one; else null"
     )
+    regions: list[float] | None = Field(
+        default=None,
+        description="mean probability of AI of nine parts of the heat map, by rows; null without a heat map",
+    )
     spread: float | None = Field(
         description="how far the probability moves when the picture is delivered again"
     )
