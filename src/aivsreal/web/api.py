@@ -59,15 +59,13 @@ def examiner() -> Examiner:
 
 
 @blueprint.post("/images")
-@documented(201, ImagesOut, errors=(413, 415, 422, 429, 503), query=UploadQuery, pictures=True)
+@documented(201, ImagesOut, errors=(408, 413, 415, 422, 429, 503), query=UploadQuery, pictures=True)
 def post_images() -> Response:
     """Examine pictures."""
     heatmap = taken(UploadQuery, request.args.to_dict()).heatmap
     with uploads(examiner().settings) as found:
         results = examiner().examine(found, owner=access.owner(), heatmap=heatmap)
         names = [shown_name(upload.name) for upload in found]
-    for result in results:
-        current_app.extensions["aivsreal"].metrics.count(result)
     images = [_outcome(name, result) for name, result in zip(names, results, strict=True)]
     failed = [result for result in results if isinstance(result, AivsrealError)]
     if len(failed) < len(results):
@@ -134,7 +132,7 @@ def post_feedback(id: str) -> Response:
 
 
 @blueprint.get("/export")
-@documented(200, errors=(422,), query=ExportQuery, media=("application/json", "text/csv"))
+@documented(200, ListOut, errors=(422,), query=ExportQuery, media=("text/csv",))
 def export() -> Response:
     """Return the list of this session or key as a file to keep."""
     form = taken(ExportQuery, request.args.to_dict()).format

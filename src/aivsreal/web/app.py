@@ -30,7 +30,8 @@ HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    # Not `no-referrer`: browsers would then send Origin: null with our own pages' forms.
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(self), geolocation=(), microphone=()",
@@ -83,7 +84,7 @@ def _parts(settings: Settings) -> Parts:
     counts = Metrics()
     detector = Detector.load(settings.model, threads=cores, limits=settings.limits, fast=settings.fast)
     store = open_store(settings.database_url)
-    examiner = Examiner(detector, store, settings, watch=counts.waiting.set)
+    examiner = Examiner(detector, store, settings, counts)
     return Parts(settings, examiner, counts, rates, Door(settings.queue + cores))
 
 

@@ -10,7 +10,7 @@ function through which every verdict passes; whoever wants to watch verdicts wat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,6 +27,7 @@ from aivsreal.heatmap import overlay
 from aivsreal.images import encode, resize
 from aivsreal.verdict import Verdict
 from aivsreal.web.batcher import Batcher, Job, QueueFull, TookTooLong
+from aivsreal.web.metrics import Metrics
 from aivsreal.web.regions import region_means
 from aivsreal.web.settings import Settings
 from aivsreal.web.store import Examination, Preview, Store, new_id
@@ -60,20 +61,13 @@ class Examined:
 class Examiner:
     """Examines what is uploaded, a few pictures at a time, and remembers what came out."""
 
-    def __init__(
-        self,
-        detector: Detector,
-        store: Store,
-        settings: Settings,
-        *,
-        watch: Callable[[int], None] = lambda _: None,
-    ) -> None:
-        """watch: called with the number of pictures that wait whenever it has changed."""
+    def __init__(self, detector: Detector, store: Store, settings: Settings, metrics: Metrics) -> None:
         self.detector = detector
         self.store = store
         self.settings = settings
+        self.metrics = metrics
         self.batcher: Batcher[tuple[Upload, bool], Examined] = Batcher(
-            self._work, cores=detector.threads, capacity=settings.queue, watch=watch
+            self._work, cores=detector.threads, capacity=settings.queue, watch=metrics.waiting.set
         )
 
     def examine(
@@ -88,9 +82,12 @@ class Examiner:
         except QueueFull:
             raise _busy() from None
         try:
-            return [self._outcome(job, owner) for job in jobs]
+            results = [self._outcome(job, owner) for job in jobs]
         finally:
             self.batcher.cancel(jobs)
+        for result in results:
+            self.metrics.count(result)
+        return results
 
     def remember(self, upload: Upload, examined: Examined, owner: str | None) -> Examination:
         """Return the verdict as it is remembered from now on. Every verdict passes here."""

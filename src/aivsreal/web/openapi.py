@@ -65,7 +65,7 @@ def documented(
 
     status, gives: of the answer when all is well; errors: statuses of problems beside those that any request
     may get; takes, query: what is read of body and address; pictures: the body holds pictures; media: types
-    of an answer that is a file
+    of an answer that is, or may be, a file
     """
     problems: dict[str, Any] = {f"HTTP_{error}": ProblemOut for error in (*_ALWAYS, *errors)}
 
@@ -105,7 +105,8 @@ def _complete(operation: dict[str, Any]) -> None:
         if int(status) >= HTTPStatus.BAD_REQUEST:
             answer["content"] = {MIMETYPE: answer["content"]["application/json"]}
         elif name in _gives_files:
-            answer["content"] = {media: {"schema": _BINARY} for media in _gives_files[name]}
+            files = {media: {"schema": _BINARY} for media in _gives_files[name]}
+            answer["content"] = {**answer.get("content", {}), **files}
     if name in _takes_pictures:
         several = {"type": "array", "items": _BINARY, "minItems": 1}
         form = {"type": "object", "properties": {FIELD: several}, "required": [FIELD]}
