@@ -262,6 +262,25 @@ def test_a_file_of_millions_of_pieces_is_given_up(data):
     assert time.process_time() - started < 10
 
 
+def jpeg_of_scans(count: int) -> bytes:
+    """A progressive JPEG whose last scan is there `count` times more: each is a pass over all pixels."""
+    data = as_bytes(flat(2000, 2000), "JPEG", progressive=True)
+    last = data[data.rindex(b"\xff\xda") : -2]
+    return data[:-2] + last * count + data[-2:]
+
+
+def test_a_jpeg_of_endless_scans_is_given_up():
+    started = time.process_time()
+    error = attempt(jpeg_of_scans(5000))
+    assert isinstance(error, UnreadableImage)
+    assert "absurdly many pieces" in error.reason
+    assert time.process_time() - started < 2
+
+
+def test_scans_that_only_look_so_behind_a_picture_do_not_count():
+    assert isinstance(attempt(jpeg_of_scans(5) + b"\xff\xda\0\2" * 5000), Picture)
+
+
 def png_with(name: bytes, content: bytes) -> bytes:
     plain = as_bytes(_PICTURE, "PNG")
     chunk = struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))

@@ -1,7 +1,8 @@
-"""What a JPEG's own tables tell: the quality it was saved at, and how its colours were thinned out."""
+"""What a JPEG tells of itself: the quality it was saved at, how its colours were thinned out, its scans."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -54,3 +55,28 @@ def subsampling_of(layers: Sequence[tuple[int, int, int, int]]) -> str | None:
         (4, 2): "4:1:0",
     }
     return names.get((across // colour_across, down // colour_down))
+
+
+# A marker within compressed data: not a stuffed byte, not a restart, not a fill byte.
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_NO_LENGTH = (0x01, 0xD8)
+_START_OF_SCAN, _END = 0xDA, 0xD9
+# A progressive JPEG of any encoder has about ten scans. Each is a pass over all pixels, however short it is.
+MOST_SCANS = 100
+_MOST_MARKERS = 10_000
+
+
+def has_too_many_scans(data: bytes) -> bool:
+    """Return whether decoding this JPEG would take passes without end; one that is damaged may say either."""
+    scans, place = 0, 2
+    for _ in range(_MOST_MARKERS):
+        found = _MARKER.search(data, place)
+        if found is None or (marker := data[found.end() - 1]) == _END:
+            return False
+        scans += marker == _START_OF_SCAN
+        if scans > MOST_SCANS:
+            return True
+        place = found.end()
+        if marker not in _NO_LENGTH:
+            place += int.from_bytes(data[place : place + 2])
+    return True

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from aivsreal.errors import UnreadableImage
-from aivsreal.images import container, plugins, tags
+from aivsreal.images import container, jpeg, plugins, tags
 from aivsreal.images.colour import to_srgb
 from aivsreal.images.encoding import BAND_PIXELS
 from aivsreal.images.facts import Facts, collect_facts, read_exif
@@ -105,6 +105,8 @@ def _open(kind: str, data: bytes, limits: Limits) -> tuple[ImageFile.ImageFile, 
 def _decode(kind: str, image: ImageFile.ImageFile, data: bytes, orientation: int) -> Image.Image:
     """Return the decoded picture as upright RGB."""
     try:
+        if kind == "JPEG" and jpeg.has_too_many_scans(data):
+            raise plugins.TooManyPiecesError
         image.load()
         if orientation not in _TURNS:
             return to_srgb(image)
