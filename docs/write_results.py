@@ -39,6 +39,8 @@ STABILITY = {
     "spread_mean": "spread of the probability, mean",
     "spread_p95": "spread of the probability, 95th percentile",
 }
+# Fewer pictures than this say little of a rate of a few in a hundred.
+ENOUGH = 30
 CHAINS = {"as_is": "as is", "aligned": "aligned", "leak_free": "leak-free", "web": "web", "hard": "hard"}
 
 
@@ -57,6 +59,7 @@ def page() -> str:
     for path in sorted(RESULTS.glob("*.json")):
         if path.name.startswith("photos"):
             parts.append(measured(path, by_generator=path.stem.endswith(("unseen", "test"))))
+    parts += [left_out(path) for path in sorted(RESULTS.glob("left-out-*.json"))]
     parts += [paper_figures(), paper_epochs()]
     parts.append("# CIFAKE\n")
     parts += [measured(path, by_generator=False) for path in sorted(RESULTS.glob("cifake*.json"))]
@@ -87,7 +90,7 @@ def measured(path: Path, *, by_generator: bool) -> str:
     if "stability" in found:
         lines += ["", *stability(found["stability"])]
     if by_generator:
-        lines += ["", *generators(found["slices"])]
+        lines += ["", *generators(found["slices"]), "", *photographs(found["slices"])]
     return "\n".join([*lines, ""])
 
 
@@ -121,6 +124,45 @@ def generators(slices: dict[str, Any]) -> list[str]:
         cells = (shown(aligned.get("roc_auc")), shown(as_is.get("recall")), shown(aligned.get("recall")))
         lines.append(f"| {name} | {part['n']} | " + " | ".join(cells) + " |")
     return lines
+
+
+def photographs(slices: dict[str, Any]) -> list[str]:
+    """Where photographs are accused: slices of real pictures with enough of them to say so."""
+    chosen = {
+        name: part
+        for name, part in slices.items()
+        if name.startswith(("tag=", "origin_kind="))
+        and "recall" not in part["aligned"]
+        and part["n"] >= ENOUGH
+    }
+    lines = [
+        f"| slice of photographs (with {ENOUGH} or more) | n | called AI, as is | called AI, aligned |",
+        "|---|---|---|---|",
+    ]
+    for name, part in sorted(chosen.items(), key=lambda item: -item[1]["n"]):
+        cells = (shown(part[chain].get("false_positive_rate")) for chain in ("as_is", "aligned"))
+        lines.append(f"| {name} | {part['n']} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def left_out(path: Path) -> str:
+    """Generators and collections of train, each judged by a head that was fitted without it."""
+    found = json.loads(path.read_text("utf-8"))
+    lines = [
+        f"## Sources left out of the fit: {path.stem.removeprefix('left-out-')}",
+        "",
+        f"{found['model']}. Training pictures, aligned, each judged by one of ten heads that had not met its",
+        "generator or collection (`docs/left_out_sources.py`). AUC of AI pictures against photographs, which are all",
+        "real pictures but drawings and those of benchmarks.",
+        "",
+        "| slice | n | AUC | AI called AI | real called AI |",
+        "|---|---|---|---|---|",
+    ]
+    whole = {"all, as is": {"n": "", **found["as_is"]}, "all, aligned": {"n": "", **found["aligned"]}}
+    for name, part in {**whole, **found["slices"]}.items():
+        cells = (shown(part.get(figure)) for figure in ("roc_auc", "recall", "false_positive_rate"))
+        lines.append(f"| {name} | {part['n']} | " + " | ".join(cells) + " |")
+    return "\n".join([*lines, ""])
 
 
 def paper_figures() -> str:

@@ -265,7 +265,7 @@ class Counted(Detector):
     scored = 0
 
     def _run(self, views, threads):
-        self.scored += len(views.batch)
+        self.scored += len(views)
         return super()._run(views, threads)
 
 

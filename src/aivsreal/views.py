@@ -18,6 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from aivsreal.images import resize
 
 MOST_SQUARES = 3
+# How far from a tile, as a share of the picture, its say in the heat map falls to a third.
+FADE = 0.06
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -125,18 +127,19 @@ def assemble_map(maps: Floats, views: Views, spec: ViewSpec, *, shape: tuple[int
     """Return one float32 [h, w] over the whole picture from the views' maps, float32 [n, mh, mw], in logits.
 
     Views of a kind are averaged where they overlap and both kinds are mixed as `fuse` mixes their logits.
-    What no tile covers takes the whole views' value; without those, the nearest tile's.
+    Around a tile its share fades, so that no edge is drawn which is none of the picture's: what no tile is near
+    takes the whole views' value; without those, the nearest tiles'.
     """
     upright = np.where(views.mirrored[:, None, None], maps[:, :, ::-1], maps)
     whole, tiles = views.is_whole, ~views.is_whole
     if not tiles.any():
         return _paint(upright, views, whole, shape)[0]
-    tile_map, covered = _paint(upright, views, tiles, shape)
+    tile_map, nearness = _paint(upright, views, tiles, shape)
     if not whole.any():
         return tile_map
     whole_map, _ = _paint(upright, views, whole, shape)
-    mixed = spec.whole_weight * whole_map + (1 - spec.whole_weight) * tile_map
-    return np.where(covered, mixed, whole_map).astype(np.float32)
+    share = (1 - spec.whole_weight) * nearness
+    return ((1 - share) * whole_map + share * tile_map).astype(np.float32)
 
 
 def short_side_needed(spec: ViewSpec) -> int | None:
@@ -264,21 +267,20 @@ def _shown_after_padding(tile: Pixels, size: int) -> tuple[float, ...]:
 
 def _paint(
     maps: Floats, views: Views, chosen: NDArray[np.bool_], shape: tuple[int, int]
-) -> tuple[Floats, NDArray[np.bool_]]:
-    """Return the chosen maps laid on the picture, and where any lies; elsewhere stands the nearest."""
-    total, count = np.zeros(shape, np.float32), np.zeros(shape, np.int32)
-    nearest, distance = np.zeros(shape, np.float32), np.full(shape, np.inf, np.float32)
+) -> tuple[Floats, Floats]:
+    """Return the chosen maps laid on the picture, and how near one lies: 1 under a view, falling to 0 off it."""
+    laid, near = [], []
     for index in np.flatnonzero(chosen):
         box, shown = views.boxes[index], views.shown[index]
         across, off_x = _interpolation(shape[1], maps.shape[2], box[0], box[2], shown[0], shown[2])
         down, off_y = _interpolation(shape[0], maps.shape[1], box[1], box[3], shown[1], shown[3])
-        laid = down @ maps[index] @ across.T
-        off = np.hypot(off_y[:, None], off_x[None, :])
-        total += np.where(off == 0, laid, 0)
-        count += off == 0
-        nearest, distance = np.where(off < distance, laid, nearest), np.minimum(off, distance)
-    covered = count > 0
-    return np.where(covered, total / np.maximum(count, 1), nearest).astype(np.float32), covered
+        laid.append(down @ maps[index] @ across.T)
+        near.append(np.exp(-np.hypot(off_y[:, None], off_x[None, :]) / FADE))
+    weights = np.stack(near)
+    nearness = weights.max(axis=0)
+    # Under a view only the views that see the place have a say.
+    weights = np.where(nearness == 1, weights == 1, weights)
+    return (weights * np.stack(laid)).sum(axis=0) / weights.sum(axis=0), nearness
 
 
 def _interpolation(
