@@ -23,7 +23,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from aivsreal.data.sources import Sample, load_sets
-from aivsreal.evaluation.degrade import align
+from aivsreal.deliveries import align
 from aivsreal.images import open_picture, resize
 from aivsreal.threads import available_cores, in_order
 from aivsreal.training.loader import source_of

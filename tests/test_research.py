@@ -1,5 +1,7 @@
 """The scripts that make data: records like those of the photos, screenshots, tags by rules."""
 
+import csv
+import hashlib
 import io
 from pathlib import Path
 
@@ -98,3 +100,45 @@ def test_cameras_are_told_apart_by_name() -> None:
     names = ("Apple iPhone 7", "NIKON CORPORATION NIKON D200", "SONY DSC-H9", "DJI FC300S", None)
     tags = [known({**plain, "camera": name}) for name in names]
     assert tags == [["phone"], ["reflex"], ["compact"], ["drone"], []]
+
+
+def package_line(label: str, data: bytes) -> dict[str, str]:
+    return {
+        "registry": "pypi",
+        "package": "drawn",
+        "archive": "drawn-1.tar.gz",
+        "path": "drawn/flow-2.png",
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "label": label,
+        "generator": "drawn" if label == "ai" else "",
+    }
+
+
+def png(seed: int) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(photo(500, 400, seed=seed)).save(out, "PNG")
+    return out.getvalue()
+
+
+def test_pictures_of_packages_become_records_of_their_class() -> None:
+    from collect_from_packages import row_of
+
+    data = png(1)
+    real, ai = (row_of(package_line(label, data), data) for label in ("real", "ai"))
+    assert (real["label"], real["source"], real.get("generator")) == ("real", "pypi:drawn", None)
+    assert (ai["label"], ai["split"], ai["group"]) == ("ai", "train", "drawn:flow")
+    assert opened(real["jpeg"]).format == "JPEG"
+
+
+def test_another_picture_than_the_one_looked_at_is_refused() -> None:
+    from collect_from_packages import row_of
+
+    with pytest.raises(ValueError, match="has changed"):
+        row_of(package_line("real", png(1)), png(2))
+
+
+def test_the_table_of_package_pictures_names_each_once() -> None:
+    with (RESEARCH / "package_pictures.csv").open(encoding="utf-8", newline="") as stream:
+        lines = list(csv.DictReader(stream))
+    assert len({line["sha256"] for line in lines}) == len(lines)
+    assert all((line["label"] == "ai") == bool(line["generator"]) for line in lines)

@@ -25,7 +25,7 @@ from aivsreal.errors import AivsrealError, BadBundle
 from aivsreal.images import Limits, Picture, Source, open_picture
 from aivsreal.threads import available_cores, in_order
 from aivsreal.verdict import UNSTABLE, Calibration, Verdict, judge, settle
-from aivsreal.views import Views, assemble_map, fuse, make_views, short_side_needed, view_weights
+from aivsreal.views import assemble_map, fuse, make_views, short_side_needed, view_weights
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -110,6 +110,10 @@ class Detector:
     def score(self, picture: Picture, *, heatmap: bool = False) -> Score:
         """Return what the network says of an opened picture. Raises: BadBundle."""
         return self._score(picture, heatmap=heatmap, threads=self.threads)
+
+    def embed(self, views: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the embedding of each view, float32 [n, d] of uint8 [n, size, size, 3]. Raises: BadBundle."""
+        return self._run(views, self.threads)[2]
 
     def predict(self, source: Source, *, heatmap: bool = False) -> Verdict:
         """Return the verdict on a picture by its path or its bytes. Raises: UnreadableImage, BadBundle."""
@@ -201,13 +205,13 @@ class Detector:
         anew = spec if spec.whole == "none" else spec.model_copy(update={"tiles": 0})
         views = make_views(DELIVERIES[name](picture.pixels), anew)
         kept = score.view_logits[~score.is_whole] if anew is not spec else score.view_logits[:0]
-        logits = np.concatenate([self._run(views, threads)[0], kept])
+        logits = np.concatenate([self._run(views.batch, threads)[0], kept])
         return self._finite(fuse(logits, np.concatenate([views.is_whole, np.zeros(len(kept), bool)]), spec))
 
     def _score(self, picture: Picture, *, heatmap: bool, threads: int) -> Score:
         spec = self.bundle.card.views
         views = make_views(picture.pixels, spec)
-        logits, maps, embeddings = self._run(views, threads)
+        logits, maps, embeddings = self._run(views.batch, threads)
         logit = self._finite(fuse(logits, views.is_whole, spec))
         shape = _heatmap_shape(*picture.pixels.shape[:2])
         assembled = assemble_map(maps, views, spec, shape=shape) if heatmap else None
@@ -223,14 +227,14 @@ class Detector:
             hint="the model is broken: use another, or train it again",
         )
 
-    def _run(self, views: Views, threads: int) -> list[NDArray[np.float32]]:
+    def _run(self, views: NDArray[np.uint8], threads: int) -> list[NDArray[np.float32]]:
         """Return logit [n], map [n, h, w] and embedding [n, d], a few views at a time."""
         session = self._session(threads)
         at_once = 1 if self.bundle.card.views.alone else BATCH
         parts = []
-        for first in range(0, len(views.batch), at_once):
+        for first in range(0, len(views), at_once):
             try:
-                parts.append(session.run(OUTPUTS, {"views": views.batch[first : first + at_once]}))
+                parts.append(session.run(OUTPUTS, {"views": views[first : first + at_once]}))
             except Exception as error:
                 raise _broken_graph(self.bundle, error) from error
         return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]

@@ -97,7 +97,8 @@ def new(registered):
 def test_a_model_is_added_put_to_use_and_rolled_back(new):
     assert run("models", "add", new).exit_code == 0
     assert (
-        "new 1.1.0 is in use, after photos" in run("models", "promote", "new-1.1.0", "--why", "trial").stdout
+        "new 1.1.0 is in use, after photos"
+        in run("models", "promote", "new-1.1.0", "--force", "--why", "trial").stdout
     )
     rows = json.loads(run("models", "list", "--json").stdout)
     assert [row["name"] for row in rows if row["in_use"]] == ["new-1.1.0"]
@@ -107,7 +108,7 @@ def test_a_model_is_added_put_to_use_and_rolled_back(new):
     assert lines == [
         "found mine",
         "add new-1.1.0",
-        "promote new-1.1.0 after photos: trial",
+        "promote new-1.1.0 after photos by force: trial",
         "rollback photos after new-1.1.0",
     ]
 
@@ -122,7 +123,7 @@ def test_a_removed_model_is_gone(new):
 def test_changes_that_cannot_be_made_are_wrong_usage(new):
     run("models", "add", new)
 
-    for line in (("add", new), ("promote", "photos"), ("rollback",), ("remove", "photos")):
+    for line in (("add", new), ("promote", "new-1.1.0"), ("rollback",), ("remove", "photos")):
         result = run("models", *line)
         assert result.exit_code == 2
         assert "hint: " in result.stderr

@@ -332,6 +332,8 @@ def test_condition_that_cannot_be_met_says_what_there_is(columned, condition, er
         (["generator=sd", "style=photo"], [1, 3]),
         (["label=fake"], [0, 1]),
         (["n=2"], [0, 2, 3]),
+        (["label=ai & generator=mj"], [0, 1, 2]),
+        (["label=ai & generator=sd"], [0, 1, 3]),
         ([], [0, 1, 2, 3]),
     ],
 )
@@ -347,6 +349,8 @@ def test_excluded_are_all_that_meet_some_condition(columned, exclude, rows):
         (["generator!=mj"], UsageError, "COLUMN=VALUE"),
         (["generator"], UsageError, "COLUMN=VALUE"),
         (["label=ai", "label=real"], BadData, "less"),
+        (["label=real & generator=mj"], BadData, "others"),
+        (["label=ai & generator!=mj"], UsageError, "COLUMN=VALUE"),
     ],
 )
 def test_what_cannot_be_left_out_is_never_left_in_quietly(columned, exclude, error, told):

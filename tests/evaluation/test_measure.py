@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from aivsreal.data.sources import load_set
+from aivsreal.deliveries import align
 from aivsreal.detector import Detector
 from aivsreal.evaluation.answers import Answers
-from aivsreal.evaluation.degrade import align
 from aivsreal.evaluation.measure import measure
 from aivsreal.images import open_picture
 from tests.data.bundles import tiny_bundle

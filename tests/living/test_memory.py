@@ -6,7 +6,7 @@ import pytest
 from aivsreal.bundle import load_bundle, verify_bundle
 from aivsreal.detector import Detector
 from aivsreal.errors import BadBundle, BadData
-from aivsreal.living.memory import SKETCH, as_file, memory_of, require_memory
+from aivsreal.living.memory import SKETCH, Seen, as_file, grown, memory_of, require_memory
 from aivsreal.living.remember import remember
 from aivsreal.training.tower import head_of
 from tests.data.bundles import tiny_bundle
@@ -102,3 +102,13 @@ def test_the_embedding_of_a_verdict_gives_its_logit(tower, tmp_path):
 
     expected = verdict.embedding @ head["head_weight"] + head["head_bias"]
     assert verdict.logit == pytest.approx(float(expected), abs=1e-3)
+
+
+def test_new_pictures_beyond_the_range_of_the_old_are_kept_whole(tower):
+    memory = require_memory(tower)
+    far = Seen(memory.embeddings.max(axis=0) * 3, 1, 0.0, "generator=far")
+
+    after = grown(memory, [far], np.array([True]), np.array([np.nan], np.float32))
+
+    assert after.embeddings[-1] == pytest.approx(far.embedding, rel=0.01)
+    assert after.embeddings[:-1] == pytest.approx(memory.embeddings, abs=0.02)

@@ -64,8 +64,21 @@ def test_a_fitted_head_tells_bright_from_dark(
     fit_tower(bright_and_dark.samples, recipe(graph), tmp_path / "run", lambda _: None)
     assert logit(tmp_path / "run" / "tower.onnx", 200) > 0 > logit(tmp_path / "run" / "tower.onnx", 50)
     logits, labels = load_left_out(tmp_path / "run")
-    assert (logits.shape, labels.shape) == ((2, 40), (40,))
+    assert (logits.shape, labels.shape) == ((1, 40), (40,))
     assert roc_auc_score(labels, logits[0]) == 1.0
+
+
+def test_the_head_is_fitted_on_worn_copies_too(
+    graph: Path, bright_and_dark: LabelledSet, tmp_path: Path
+) -> None:
+    worn = recipe(graph, 'tower.deliveries=["aligned", "hard"]')
+    fit_tower(bright_and_dark.samples, worn, tmp_path / "run", lambda _: None)
+    embeddings = np.load(tmp_path / "run" / "tower" / "0000000.npy").astype(float)
+    assert embeddings.shape == (40, 4, embeddings.shape[2])
+    plain, aligned, hard = embeddings[:, :3].transpose(1, 0, 2)
+    distance = [np.abs(plain - other).mean() for other in (aligned, hard)]
+    assert 0 < max(distance) < 0.2 * np.abs(plain).mean()
+    assert load_left_out(tmp_path / "run")[0].shape == (2, 40)
 
 
 def test_embeddings_that_are_there_are_not_computed_again(

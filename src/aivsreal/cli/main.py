@@ -31,6 +31,8 @@ COMMANDS = {
     "export": ("aivsreal.cli.export:command", "Make a model that can be used out of a run."),
     "evaluate": ("aivsreal.cli.evaluate:command", "Measure a model on labelled data."),
     "monitor": ("aivsreal.cli.monitor:command", "Say whether pictures or verdicts have changed."),
+    "retrain": ("aivsreal.cli.retrain:command", "Teach a model new pictures; the result is a challenger."),
+    "gate": ("aivsreal.cli.gate:command", "What a model must pass before it is put to use."),
     "doctor": ("aivsreal.cli.doctor:command", "Check this installation and say what is missing."),
     "completion": ("aivsreal.cli.completion:command", "Print the completion script for a shell."),
 }

@@ -43,6 +43,7 @@ def command() -> None:
     \b
     Exit codes:
       0  done
+      1  the gate refuses a promotion
       2  the change cannot be made: a name that is taken, a model in use, nothing to go back to
       4  the figures are not of this model
       5  a model is missing, incomplete or altered
@@ -225,16 +226,29 @@ def add_model(bundle: Path, name: str | None) -> None:
 @command.command("promote")
 @click.argument("name", metavar="NAME")
 @click.option("--why", default="", help="A word for the history.")
-@click.option("--force", is_flag=True, help="Even where it is not known which model is in use. Recorded.")
-def promote_model(name: str, why: str, force: bool) -> None:
-    """Put a model to use: commands and a running server take it from now on.
+@click.option("--force", is_flag=True, help="Whatever the gate says, even where there is none. Recorded.")
+@json_option
+def promote_model(name: str, why: str, force: bool, as_json: bool) -> int:
+    """Put a model to use, if it passes the gate: commands and a running server take it from now on.
 
-    It is verified and tried on a drawn picture first.
+    It is verified, tried on a drawn picture, and compared with the model in use (see `aivsreal gate`). The
+    decision is written down with its figures; the exit code of a refusal is 1, and says which slice failed.
     """
-    from aivsreal.living import registry
+    from aivsreal.cli.gate import REFUSED, tell
+    from aivsreal.living.promotion import promote
 
-    line = registry.promote(name, why=why, forced=force)
+    outcome = promote(name, force=force, why=why)
+    if as_json:
+        print_json({"promoted": outcome.promoted, "line": outcome.line})
+        return 0 if outcome.promoted else REFUSED
+    if outcome.decision:
+        tell(outcome.decision)
+    if not outcome.promoted:
+        click.echo(f"{outcome.line['from']} stays in use", err=True)
+        return REFUSED
+    line = outcome.line
     click.echo(f"{line['title']} is in use, after {line['from']}; back with: aivsreal models rollback")
+    return 0
 
 
 @command.command("rollback")

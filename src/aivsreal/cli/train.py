@@ -80,8 +80,8 @@ def command(
     curves and, in the end, the bundle; a run that was stopped in any way goes on with --resume.
 
     --exclude takes any column of DATA and those that a generators.csv beside it joins (family, year, ...), and
-    stands in the run and on the model's card. It differs from --where COLUMN!=VALUE in that a value which no
-    record has is an error, so that a misspelt name cannot stay in.
+    stands in the run and on the model's card; 'label=ai & family=gan' leaves out what meets both. It differs from
+    --where COLUMN!=VALUE in that a value which no record has is an error, so that a misspelt name cannot stay in.
     """
     from aivsreal.data.sources import load_sets
     from aivsreal.data.split import with_validation

@@ -14,6 +14,9 @@ from aivsreal.data.labelled import LabelledSet, Sample
 from aivsreal.data.words import LABEL_NAMES, label_of, split_of
 from aivsreal.errors import BadData, UsageError
 
+# Joins the parts of one condition; with its blanks, since values may hold the sign.
+AND = " & "
+
 
 def narrowed(labelled: LabelledSet, conditions: Sequence[str]) -> LabelledSet:
     """Return the samples that meet every condition `COLUMN=VALUE` or `COLUMN!=VALUE`.
@@ -27,16 +30,14 @@ def narrowed(labelled: LabelledSet, conditions: Sequence[str]) -> LabelledSet:
 
 
 def without(labelled: LabelledSet, conditions: Sequence[str]) -> LabelledSet:
-    """Return the samples that meet none of the conditions `COLUMN=VALUE`.
+    """Return the samples that meet none of the conditions `COLUMN=VALUE` or `COLUMN=VALUE & COLUMN=VALUE`.
 
     Unlike `narrowed` with `!=`, a condition that no sample meets is an error: a misspelt name would leave in
     what a study must leave out. Raises: UsageError for a malformed condition; BadData for an unknown column, an
     unknown value, and where nothing is left.
     """
-    for condition in conditions:
-        _require_equal(condition)
-    matched = [_matching(labelled, condition) for condition in conditions]
-    kept = [s for s, *met in zip(labelled.samples, *matched, strict=True) if not any(met)]
+    left_out = {key for condition in conditions for key in _keys_of_all(labelled, condition)}
+    kept = [sample for sample in labelled.samples if sample.key not in left_out]
     if not kept:
         raise BadData(
             f"nothing of {labelled.name} is left without {', '.join(conditions)}", hint="leave out less"
@@ -75,6 +76,20 @@ def _matching(labelled: LabelledSet, condition: str) -> list[bool]:
             f"no record of {labelled.name} meets {condition!r}", hint=f"{meant}{column} is one of: {shown}"
         )
     return met
+
+
+def _keys_of_all(labelled: LabelledSet, condition: str) -> set[str]:
+    """Return the keys of the samples that meet every part of a condition. Raises: as `without`."""
+    parts = condition.split(AND)
+    for part in parts:
+        _require_equal(part)
+    met = zip(labelled.samples, *(_matching(labelled, part) for part in parts), strict=True)
+    keys = {sample.key for sample, *all_met in met if all(all_met)}
+    if not keys:
+        raise BadData(
+            f"no record of {labelled.name} meets {condition!r}", hint="its parts are met by others each"
+        )
+    return keys
 
 
 def _require_equal(condition: str) -> None:

@@ -19,42 +19,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from aivsreal import images
-from aivsreal.deliveries import OWN_FILES, Pixels, middle, scaled
+from aivsreal.deliveries import Pixels, align, decoded, hard, jpeg, middle, scaled, web
 
 Degradation = Callable[[Pixels], bytes]
-
-ALIGNED_SIDE = 256
-ALIGNED_QUALITY = 80
-_HARD_SIDE = 128
-
-
-def align(pixels: Pixels) -> bytes:
-    """Return the `aligned` file of a picture: short side 256, JPEG quality 80, 4:2:0.
-
-    Formats, sizes and qualities of the two classes differ in most sets, and tell them apart without a look at
-    the content; after this they do not. A picture whose short side is 256 or less keeps its size.
-    """
-    return jpeg(scaled(pixels, min(1.0, ALIGNED_SIDE / min(pixels.shape[:2]))), ALIGNED_QUALITY)
-
-
-def web(pixels: Pixels) -> bytes:
-    """Return what a social network makes of a picture once: 0.75 of its size (Lanczos), JPEG 70, 4:2:0."""
-    return jpeg(scaled(pixels, 0.75), 70)
-
-
-def hard(pixels: Pixels) -> bytes:
-    """Return a picture that has been around: the middle 80 %, half its size, JPEG 50, then JPEG 75.
-
-    The short side does not shrink below 128 pixels, and nothing is enlarged.
-    """
-    kept = middle(pixels, 0.8)
-    small = scaled(kept, min(1.0, max(0.5, _HARD_SIDE / min(kept.shape[:2]))))
-    return jpeg(_decoded(jpeg(small, 50)), 75)
-
-
-def jpeg(pixels: Pixels, quality: int) -> bytes:
-    """Return a JPEG of this quality, 4:2:0."""
-    return images.encode(pixels, format="JPEG", quality=quality, subsampling="4:2:0")
 
 
 def webp(pixels: Pixels, quality: int) -> bytes:
@@ -136,7 +103,7 @@ def captioned(pixels: Pixels) -> bytes:
 
 def two_generations(pixels: Pixels) -> bytes:
     """Return the picture saved as JPEG 80, trimmed by 3 pixels (off the grid of blocks), saved as JPEG 70."""
-    again = _decoded(jpeg(pixels, 80))
+    again = decoded(jpeg(pixels, 80))
     trim = min(3, min(again.shape[:2]) - 1)
     return jpeg(again[trim:, trim:], 70)
 
@@ -215,8 +182,3 @@ _OF_PIXELS: Mapping[str, Degradation] = {"aligned": align, **TIERS, **DEGRADATIO
 
 def _filtered(pixels: Pixels, kernel: ImageFilter.Filter) -> Pixels:
     return np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).filter(kernel))
-
-
-def _decoded(file: bytes) -> Pixels:
-    """Return the pixels of a file that was just encoded here, which no limit needs to guard."""
-    return images.open_picture(file, limits=OWN_FILES).pixels

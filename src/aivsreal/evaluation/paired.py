@@ -1,4 +1,4 @@
-"""How far a figure falls from one delivery of the same pictures to another: the pictures stay paired."""
+"""How far a figure moves on the same pictures, delivered otherwise or judged by another model: they stay paired."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from aivsreal.evaluation.intervals import Figure, Floats, Ints
+from aivsreal.evaluation.intervals import Bools, Figure, Floats, Ints, Z, effective_number
 
 DRAWS = 2000
 
@@ -60,3 +60,21 @@ def _draws(labels: Ints, groups: Ints) -> Iterator[Floats]:
             if kind.size:
                 times[kind] = rng.multinomial(kind.size, np.full(kind.size, 1 / kind.size))
         yield times[groups]
+
+
+def share_difference(before: Bools, after: Bools, groups: Ints) -> Figure:
+    """Return by how much the share of hits is larger `after` than `before`, with its 95 % interval.
+
+    before, after: of the same n pictures, at least one; groups: a number [n]
+    Adjusted Wald interval for paired shares (Bonett and Price 2012, "Adjusted Wald confidence interval for a
+    difference of binomial proportions based on paired data"), on the effective number of pictures. It holds for
+    a handful of pictures, and is no point where no picture changed.
+    """
+    gained, lost = after & ~before, before & ~after
+    change = gained.astype(np.float64) - lost
+    worth = effective_number((change + 1) / 2, groups)
+    up, down = (float(x.sum()) * worth / change.size for x in (gained, lost))
+    up, down = (up + 1) / (worth + 2), (down + 1) / (worth + 2)
+    half = Z * float(np.sqrt((up + down - (up - down) ** 2) / (worth + 2)))
+    value = float(change.mean())
+    return Figure(value, max(-1.0, min(value, up - down - half)), min(1.0, max(value, up - down + half)))

@@ -74,6 +74,10 @@ class Memory:
         kept: NDArray[np.int8] = np.clip(np.rint(along / _SKETCH_STEP), -_STEPS, _STEPS).astype(np.int8)
         return kept
 
+    def with_logits(self, logits: NDArray[np.float32]) -> Memory:
+        """Return the same pictures as another head judges them."""
+        return replace(self, logits=logits)
+
     def at(self, chosen: NDArray[Any]) -> Memory:
         """Return the rows chosen by a mask or by places."""
         rows = {name: getattr(self, name)[chosen] for name in _ROWS}
@@ -135,6 +139,7 @@ def grown(
     left_out: float32 [n], their logits by heads that were taught without them
     """
     embeddings = np.stack([one.embedding for one in seen]).astype(np.float32)
+    memory = _with_room_for(memory, embeddings)
     more = {
         "codes": coded(embeddings, memory.step),
         "held": held,
@@ -147,7 +152,7 @@ def grown(
 
 
 def coded(embeddings: NDArray[np.float32], step: NDArray[np.float32]) -> NDArray[np.int8]:
-    """Return embeddings [n, d] in eight bits; what lies beyond the range is cut off."""
+    """Return embeddings [n, d] in eight bits."""
     codes: NDArray[np.int8] = np.clip(np.rint(embeddings / step), -_STEPS, _STEPS).astype(np.int8)
     return codes
 
@@ -195,6 +200,12 @@ def require_memory(bundle: Bundle) -> Memory:
             hint=f"give it a memory: aivsreal models remember {printable(str(bundle.folder))} DATA",
         )
     return memory
+
+
+def _with_room_for(memory: Memory, embeddings: NDArray[np.float32]) -> Memory:
+    """Return the memory with steps so wide that none of the embeddings is cut off."""
+    step = np.maximum(memory.step, np.abs(embeddings).max(axis=0) / _STEPS).astype(np.float32)
+    return replace(memory, codes=coded(memory.embeddings, step), step=step)
 
 
 def _columns(seen: Sequence[Seen]) -> dict[str, NDArray[Any]]:

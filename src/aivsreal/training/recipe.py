@@ -17,7 +17,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from aivsreal.bundle import Name
-from aivsreal.deliveries import DeliveryName
+from aivsreal.deliveries import DeliveryName, WornName
 from aivsreal.errors import BadRecipe
 from aivsreal.training.search import SearchField
 from aivsreal.views import ViewSpec
@@ -233,7 +233,13 @@ class TowerSection(Section):
         None, description="Where it comes from: a model's name or folder, or an ONNX file; none: no tower."
     )
     views: int = Field(
-        4, ge=1, description="Augmented views of each training picture that the head is fitted on."
+        4,
+        ge=1,
+        description="Views of each training picture that the head is fitted on: as it is, then augmented ones.",
+    )
+    deliveries: tuple[WornName, ...] = Field(
+        (),
+        description="Further views: the whole picture after these, as measurements report it ('aligned', 'web', 'hard').",
     )
     strength: float = Field(
         3e-3, gt=0, description="Inverse strength of the head's L2 penalty, as scikit-learn's C."

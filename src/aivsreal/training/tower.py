@@ -20,6 +20,7 @@ from sklearn.metrics import roc_auc_score
 
 from aivsreal.bundle import load_bundle
 from aivsreal.data.labelled import Sample
+from aivsreal.deliveries import WORN, decoded
 from aivsreal.errors import BadRecipe
 from aivsreal.files import atomic_write_bytes
 from aivsreal.images import open_picture
@@ -51,7 +52,8 @@ class Head:
 def fit_tower(samples: Sequence[Sample], recipe: Recipe, folder: Path, say: Callable[[str], None]) -> None:
     """Write tower.onnx with a head fitted on the samples into `folder`, and what heads without a sample's source say.
 
-    Embeddings that lie in there are used again.
+    The latter of the picture as it is and of its usual deliveries: thresholds rest on them, and hard use and
+    augmentation are not what a promise is about. Embeddings that lie in the folder are used again.
 
     Raises: BadRecipe, BadBundle, CannotWrite.
     """
@@ -64,8 +66,9 @@ def fit_tower(samples: Sequence[Sample], recipe: Recipe, folder: Path, say: Call
     logits = _left_out(x, labels, sources, weights, recipe.tower.strength)
     area = float(roc_auc_score(labels, logits))
     say(f"tower: AUC {area:.4f} on the views of training sources that a head was fitted without")
-    views = seen.shape[1]
-    save_left_out(folder / LEFT_OUT, logits.reshape(-1, views).T, labels[::views])
+    by_view = logits.reshape(-1, seen.shape[1]).T
+    usual = [number for number, name in enumerate(("as it is", *recipe.tower.deliveries)) if name != "hard"]
+    save_left_out(folder / LEFT_OUT, by_view[usual], labels[:: seen.shape[1]])
     head = fit_head(x, labels, weights, recipe.tower.strength)
     atomic_write_bytes(folder / TOWER, with_head(graph, head))
 
@@ -204,14 +207,15 @@ def _embeddings(
 
 
 def _views(index: int, sample: Sample, recipe: Recipe) -> list[NDArray[np.uint8]]:
-    """What the head is fitted on: the picture as a verdict sees it, then augmented ones."""
+    """What the head is fitted on: the picture as a verdict sees it, then worn and augmented ones."""
     pixels = open_picture(sample.read()).pixels
     spec = recipe.views.model_copy(update={"tiles": 0, "flip": False})
-    plain = make_views(pixels, spec).batch
+    worn = [decoded(WORN[name](pixels)) for name in recipe.tower.deliveries]
+    whole = [make_views(each, spec).batch for each in (pixels, *worn)]
     rng = np.random.default_rng((recipe.optimise.seed, index, 0x70E2))
     section = recipe.tower.augment.at_strength()
     drawn = [augment(pixels, section, spec.size, rng) for _ in range(recipe.tower.views - 1)]
-    return [plain[len(plain) // 2], *drawn]
+    return [*(squares[len(squares) // 2] for squares in whole), *drawn]
 
 
 def _left_out(

@@ -1,0 +1,50 @@
+"""Promotion through the gate: compared, decided, written down, and then in use or not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from aivsreal.bundle import find_bundle, load_bundle
+from aivsreal.errors import AivsrealError
+from aivsreal.living import registry
+from aivsreal.living.gate import TOLERANCE, Decision, compare
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a challenger: the history's line, and the decision, if one could be come to."""
+
+    promoted: bool
+    words: str
+    line: dict[str, Any]
+    decision: Decision | None = None
+
+
+def promote(name: str, *, force: bool = False, why: str = "", tolerance: float = TOLERANCE) -> Outcome:
+    """Return what became of the registered model of this name: in use now, or refused by the gate.
+
+    force: put it to use whatever the gate says, even where there is none; the history says that it was forced
+    Raises: UsageError where there is nothing to compare on, or it is in use; BadBundle; BadData; CannotWrite.
+    """
+    pointer = registry.read_pointer(forgiving=force)
+    try:
+        decision = compare(load_bundle(pointer.model), load_bundle(find_bundle(name)), tolerance=tolerance)
+    except AivsrealError as error:
+        if not force:
+            raise
+        line = registry.promote(name, forced=True, why=why or f"without a gate: {error.reason}")
+        return Outcome(True, f"by force, without a gate: {error.reason}", line)
+    if not decision.passed and not force:
+        line = registry.record_refusal(
+            name, against=pointer.model, why=decision.words, figures=decision.as_json()
+        )
+        return Outcome(False, decision.words, line, decision)
+    line = registry.promote(
+        name,
+        expected=None if force else pointer.model,
+        forced=not decision.passed,
+        why=why or decision.words,
+        figures=decision.as_json(),
+    )
+    return Outcome(True, decision.words, line, decision)

@@ -1,0 +1,211 @@
+"""A challenger learns what is new, keeps what was known, and is whole or not there."""
+
+import json
+
+import numpy as np
+import pytest
+
+from aivsreal.bundle import CARD, current_model, load_bundle, verify_bundle
+from aivsreal.detector import Detector
+from aivsreal.errors import BadBundle, BadData, UsageError
+from aivsreal.living import registry, teach
+from aivsreal.living.gate import compare
+from aivsreal.living.gate_set import init_gate
+from aivsreal.living.memory import require_memory
+from aivsreal.living.retrain import next_version, retrain
+from aivsreal.living.teach import Pictures, Teaching, left_out, taught
+from aivsreal.training.tower import Head
+from tests.cli.runner import run
+from tests.data.bundles import tiny_bundle
+from tests.living import killing
+from tests.living.towers import drawn_set
+
+
+def called_ai(bundle, labelled):
+    detector = Detector(bundle, threads=1)
+    return np.mean([detector.predict(sample.path).verdict == "ai" for sample in labelled])
+
+
+@pytest.fixture
+def blue(tmp_path):
+    return drawn_set(tmp_path / "blue", {"blue": 30}, seed=11)
+
+
+@pytest.fixture(autouse=True)
+def _own_data_folder(data):
+    return data
+
+
+@pytest.fixture
+def challenger(tower, blue, tmp_path):
+    return retrain(tower.folder, blue, tmp_path / "challenger", say=lambda _: None)
+
+
+def test_what_is_new_is_learned_and_what_was_known_is_kept(tower, challenger, tmp_path):
+    fresh = {kind: drawn_set(tmp_path / "fresh", {kind: 25}, seed=12) for kind in ("grey", "red", "blue")}
+
+    assert called_ai(tower, fresh["blue"]) == 0
+    assert called_ai(challenger, fresh["blue"]) > 0.8
+    assert called_ai(challenger, fresh["red"]) >= called_ai(tower, fresh["red"]) - 0.05
+    assert called_ai(challenger, fresh["grey"]) <= called_ai(tower, fresh["grey"])
+
+
+def test_the_challengers_card_says_where_it_comes_from(tower, challenger):
+    card = verify_bundle(challenger.folder).card
+
+    assert (card.name, card.version) == ("tower", "1.1.0")
+    assert "blue" in card.training.generators
+    (entry,) = [v for k, v in card.training.counts.items() if k.startswith("taught on")]
+    assert (entry["base"], entry["data"], entry["ai"] + entry["held out"]) == (tower.title, "drawn", 30)
+    assert "its promises are those measured for tower 1.0.0" in card.limits[-1]
+    assert card.figures == {}
+    assert load_bundle(tower.folder).card == tower.card
+
+
+def test_the_challenger_remembers_what_it_was_taught(tower, challenger):
+    before, after = require_memory(tower), require_memory(challenger)
+    new = after.at(after.new)
+
+    assert len(after) == len(before) + 30
+    assert set(new.sources) == {"generator=blue"}
+    assert 0 < new.held.sum() < 15
+    assert np.isnan(new.left_out[new.held]).all()
+    assert np.isfinite(new.left_out[~new.held]).all()
+
+
+def test_the_gate_lets_it_pass_and_a_second_one_builds_on_it(tower, challenger, blue, tmp_path):
+    decision = compare(tower, challenger)
+    again = retrain(challenger.folder, blue, tmp_path / "again", say=lambda _: None)
+
+    assert decision.passed
+    assert again.title == "tower 1.2.0"
+    assert not compare(challenger, again).passed  # nothing is gained by learning the same twice
+
+
+def test_from_new_pictures_to_use_by_the_command_line(tower, tmp_path):
+    registry.add(tower.folder, "tower")
+    registry.promote("tower")
+    drawn_set(tmp_path / "new", {"blue": 30}, seed=11)
+
+    made = run("retrain", "--new", tmp_path / "new", "--out", tmp_path / "c")
+    run("models", "add", tmp_path / "c")
+    checked = run("gate", "check", "tower-1.1.0", "--json")
+    promoted = run("models", "promote", "tower-1.1.0")
+
+    assert made.exit_code == 0
+    assert json.loads(checked.stdout)["passed"] is True
+    assert promoted.exit_code == 0, promoted.stderr
+    assert current_model() == "tower-1.1.0"
+    assert registry.history().entries[-1]["figures"]["passed"] is True
+
+
+def test_pictures_of_the_gate_are_not_learned_from(tower, tmp_path):
+    drawn = drawn_set(tmp_path / "gate", {"grey": 20, "blue": 20}, seed=5)
+    init_gate(tmp_path / "gate" / "real", tmp_path / "gate" / "ai")
+    said = []
+
+    with pytest.raises(BadData, match="0 new pictures"):
+        retrain(tower.folder, drawn.at(range(20, 40)), tmp_path / "c", say=said.append)
+    assert said == ["20 of the new pictures stand in the gate set and are not learned from"]
+
+
+def test_a_challenger_killed_in_the_making_is_whole_or_not_there(data, tower, tmp_path):
+    few = drawn_set(tmp_path / "few", {"blue": 5}, seed=11)
+
+    for _ in killing.killed_at_every_step(retrain, data, tower.folder, few, tmp_path / "c"):
+        assert not (tmp_path / "c" / CARD).exists() or verify_bundle(tmp_path / "c")
+
+    assert verify_bundle(tmp_path / "c").title == "tower 1.1.0"
+
+
+def test_a_full_disk_leaves_no_challenger(data, tower, tmp_path):
+    few = drawn_set(tmp_path / "few", {"blue": 5}, seed=11)
+
+    error = killing.without_space(retrain, data, tower.folder, few, tmp_path / "c", largest=500)
+
+    assert error.startswith("CannotWrite")
+    assert not (tmp_path / "c").exists()
+
+
+def test_what_cannot_be_taught_is_told(tower, tmp_path, blue):
+    with pytest.raises(BadBundle, match="no head"):
+        retrain(tiny_bundle(tmp_path / "tiny").folder, blue, tmp_path / "c")
+    with pytest.raises(BadData, match="2 new pictures"):
+        retrain(tower.folder, blue.at([0, 1]), tmp_path / "c")
+    with pytest.raises(UsageError, match="no version"):
+        retrain(tower.folder, blue, tmp_path / "c", version="new")
+    assert not (tmp_path / "c").exists()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("1.0.3", "1.1.0"), ("2.9.0-rc1", "2.10.0"), ("0.1.0+b", "0.2.0")]
+)
+def test_versions_go_up(before, after):
+    assert next_version(before) == after
+
+
+def two_classes(rng, count, centre):
+    x = rng.normal(0, 1, (count, 8)).astype(np.float32)
+    labels = (np.arange(count) % 2).astype(np.int8)
+    x[labels == 1] += np.asarray(centre, np.float32)
+    return Pictures(x, labels, np.array([""] * count))
+
+
+OLD = Head(np.array([2.0, 0, 0, 0, 0, 0, 0, 0]), -3.0)
+KNOWN = two_classes(np.random.default_rng(0), 400, [3, 0, 0, 0, 0, 0, 0, 0])
+
+
+def called_ai_of_fresh_photographs():
+    """The share, where it was one in twenty by the old head; of the kind that is remembered."""
+    rng = np.random.default_rng(2)
+    rates = []
+    for seed in range(10):
+        new = np.random.default_rng(seed).normal(0, 1, (40, 8)).astype(np.float32)
+        new[:, 1] += 2
+        pictures = Pictures(new, np.ones(40, np.int8), np.array([""] * 40))
+        head = taught(OLD, KNOWN, pictures, Teaching(new=3, freedom=100))
+        fresh = rng.normal(0, 1, (4000, 8))
+        threshold = np.quantile(fresh @ OLD.weight + OLD.bias, 0.95)
+        rates.append((fresh @ head.weight + head.bias > threshold).mean())
+    return np.mean(rates)
+
+
+def test_no_more_photographs_are_called_ai_than_before(monkeypatch):
+    kept = called_ai_of_fresh_photographs()
+    monkeypatch.setattr(teach, "rise", lambda *_: 0.0)
+
+    assert kept < 0.065
+    assert called_ai_of_fresh_photographs() > 1.5 * kept
+
+
+def test_less_freedom_keeps_the_head_nearer():
+    new = two_classes(np.random.default_rng(1), 60, [0, 3, 0, 0, 0, 0, 0, 0])
+
+    moved = [
+        np.linalg.norm(taught(OLD, KNOWN, new, Teaching(freedom=freedom)).weight - OLD.weight)
+        for freedom in (0.01, 1, 100)
+    ]
+
+    assert moved[0] < moved[1] < moved[2]
+
+
+def test_left_out_scores_know_nothing_of_the_picture():
+    """Labels drawn by lot can be learned by heart, but not foretold."""
+    rng = np.random.default_rng(3)
+    x = rng.normal(0, 1, (40, 8)).astype(np.float32)
+    new = Pictures(x, rng.integers(0, 2, 40).astype(np.int8), np.array([f"g{n}" for n in range(40)]))
+
+    logits = left_out(OLD, KNOWN, new, np.arange(40), Teaching(new=5, freedom=1000))
+
+    apart = logits[new.labels == 1].mean() - logits[new.labels == 0].mean()
+    assert apart < 1.0
+
+
+def test_views_of_one_group_are_left_out_together():
+    rng = np.random.default_rng(4)
+    new = two_classes(rng, 20, [0, 3, 0, 0, 0, 0, 0, 0])
+    one = Pictures(new.embeddings, new.labels, np.array(["prompt"] * 20))
+
+    logits = left_out(OLD, KNOWN, one, np.arange(20))
+
+    assert logits == pytest.approx(one.embeddings @ OLD.weight + OLD.bias)
