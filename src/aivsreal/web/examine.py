@@ -24,7 +24,7 @@ from aivsreal.detector import Detector
 from aivsreal.errors import AivsrealError, UnreadableImage, printable
 from aivsreal.files import atomic_write_bytes
 from aivsreal.heatmap import overlay
-from aivsreal.images import encode, resize
+from aivsreal.images import encode, open_picture, resize
 from aivsreal.verdict import Verdict
 from aivsreal.web.batcher import Batcher, Job, QueueFull, TookTooLong
 from aivsreal.web.metrics import Metrics
@@ -159,10 +159,15 @@ class Examiner:
         """Return what is seen in one upload; called in a thread of the batcher, which reads the file."""
         upload, heatmap = item
         start, detector = perf_counter(), self.detector
-        picture = detector.open(upload.stream.read())
+        data = upload.stream.read()
+        picture = detector.open(data)
         verdict = detector.predict_picture(picture, heatmap=heatmap, threads=cores)
         verdict = replace(verdict, seconds=perf_counter() - start)
-        return Examined(verdict, make_preview(picture.pixels, verdict.heatmap))
+        shown = picture.pixels
+        if picture.scale < 1 and max(shown.shape) < PREVIEW_SIDE:
+            # This model needs fewer pixels of a JPEG than people do.
+            shown = open_picture(data, limits=detector.limits, short_side=PREVIEW_SIDE).pixels
+        return Examined(verdict, make_preview(shown, verdict.heatmap))
 
     def _keep(self, upload: Upload) -> str:
         name = new_id()

@@ -29,7 +29,7 @@ from aivsreal.images import Limits
 
 PREFIX = "AIVSREAL_"
 CONFIG = "AIVSREAL_CONFIG"
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
+LOOPBACK = ("localhost", "127.0.0.1", "::1", "[::1]")
 MIB = 2**20
 
 
