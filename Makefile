@@ -1,12 +1,17 @@
-# Two commands for a fresh machine: `make run` gives a verdict, `make test` proves the rest.
+# Two commands for a fresh machine: `make run` serves the page and the API, `make test` proves the rest.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SAMPLES := build/samples
 
-.PHONY: run test clean
+.PHONY: run samples test clean
 
 run: $(VENV)/.light
+	$(BIN)/aivsreal serve
+
+# A few photographs in the public domain to try it on.
+samples: $(VENV)/.light
+	$(BIN)/python -m pip install --quiet --no-deps scikit-image
 	$(BIN)/python examples/sample_pictures.py $(SAMPLES)
 	$(BIN)/aivsreal predict $(SAMPLES)
 
@@ -24,10 +29,9 @@ $(BIN)/python:
 
 $(VENV)/.light: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable .
-	$(BIN)/python -m pip install --quiet --no-deps scikit-image
 	touch $@
 
-# scikit-image comes without its dependencies above: only for its public-domain photographs.
+# scikit-image comes without its dependencies in `samples`: only for its public-domain photographs.
 # torch 2.13.0 and the torchvision made for it, the latter without its dependencies: on a machine with CPU
 # builds only, any other pair would bring several GB of CUDA packages. See training/timm_import.py.
 $(VENV)/.dev: pyproject.toml | $(BIN)/python

@@ -1,4 +1,4 @@
-"""Copies a few public-domain photographs that scikit-image ships into a folder, for `make run` to examine.
+"""Copies a few public-domain photographs that scikit-image ships into a folder, for `make samples` to examine.
 
     python examples/sample_pictures.py build/samples
 

@@ -113,7 +113,7 @@ def test_an_address_behind_a_proxy_counts_only_where_the_proxy_is_trusted(settin
     ],
 )
 def test_on_a_loopback_address_only_localhost_is_answered(app: Flask, host: str, status: int) -> None:
-    assert app.test_client().get("/healthz", headers={"Host": host}).status_code == status
+    assert app.test_client().get("/api/v1/model", headers={"Host": host}).status_code == status
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ POST = b"POST /api/v1/images HTTP/1.1\r\nHost: localhost\r\n"
         ("many headers", b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"X: a\r\n" * 5000 + b"\r\n", (400, 431)),
         ("a huge address", b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", (400, 414)),
         ("a zero in the address", b"GET /api/v1/images/%00 HTTP/1.1\r\nHost: localhost\r\n\r\n", (404,)),
-        ("another's host", b"GET /healthz HTTP/1.1\r\nHost: evil.example\r\n\r\n", (400,)),
+        ("another's host", b"GET /api/v1/model HTTP/1.1\r\nHost: evil.example\r\n\r\n", (400,)),
         ("a body said to be endless", POST + b"Content-Length: 99999999999\r\n\r\n", (411, 413, 415)),
         ("a negative length", POST + b"Content-Length: -1\r\n\r\n", (400,)),
         ("two lengths", POST + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", (400,)),

@@ -95,11 +95,23 @@ def require_operator() -> None:
 
 
 def guard() -> None:
-    """Let a request pass to its view, or not: called before every one. Raises: Problem 401, 403."""
+    """Let a request pass to its view, or not: called before every one. Raises: Problem 400, 401, 403."""
     _refuse_other_sites()
     settings: Settings = current_app.extensions["aivsreal"].settings
-    if settings.require_key and request.blueprint not in OPEN_BLUEPRINTS and api_key() is None:
+    if request.blueprint in OPEN_BLUEPRINTS:
+        return
+    _refuse_other_names(settings)
+    if settings.require_key and api_key() is None:
         raise Problem(401, "this server wants an API key", hint="send Authorization: Bearer KEY")
+
+
+def _refuse_other_names(settings: Settings) -> None:
+    """Let no other site name this server its own, which would let its pages in. Raises: Problem 400."""
+    names = settings.answers_to
+    if names is not None and urlsplit(f"//{request.host}").hostname not in names:
+        raise Problem(
+            400, "this server does not answer to that name", hint="whoever runs it sets AIVSREAL_HOSTS"
+        )
 
 
 def _refuse_other_sites() -> None:

@@ -60,7 +60,6 @@ def create_app(settings: Settings) -> Flask:
         MAX_CONTENT_LENGTH=settings.max_request_bytes,
         MAX_FORM_MEMORY_SIZE=FORM_BYTES,
         MAX_FORM_PARTS=settings.max_images + 20,
-        TRUSTED_HOSTS=settings.trusted_hosts,
     )
     app.extensions["aivsreal"] = _parts(settings)
     metrics.register(app, app.extensions["aivsreal"].metrics)

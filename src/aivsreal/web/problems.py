@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response, json, request
-from werkzeug.exceptions import HTTPException, SecurityError
+from werkzeug.exceptions import HTTPException
 
 from aivsreal.errors import AivsrealError, UnreadableImage
 from aivsreal.web.examine import Busy
@@ -84,7 +84,7 @@ def register(app: Flask) -> None:
         status = error.code or 500
         if error.response is not None or status < HTTPStatus.BAD_REQUEST:
             return error  # a redirect, or an answer that was made already
-        answer = _of_http(error, status).response()
+        answer = _of_http(status).response()
         for name, value in error.get_headers():
             if name == "Allow":
                 answer.headers[name] = value
@@ -97,11 +97,7 @@ def register(app: Flask) -> None:
         return Problem(500, "this server made a mistake", hint=hint).response()
 
 
-def _of_http(error: HTTPException, status: int) -> Problem:
-    if isinstance(error, SecurityError):
-        return Problem(
-            status, "this server does not answer to that name", hint="whoever runs it sets AIVSREAL_HOSTS"
-        )
+def _of_http(status: int) -> Problem:
     why = _OWN_WORDS.get(status) or HTTPStatus(status).description or HTTPStatus(status).phrase
     return Problem(status, _sentence(why), hint=_HINTS.get(status, "check the request"))
 

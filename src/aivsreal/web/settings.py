@@ -29,7 +29,7 @@ from aivsreal.images import Limits
 
 PREFIX = "AIVSREAL_"
 CONFIG = "AIVSREAL_CONFIG"
-LOOPBACK = ("localhost", "127.0.0.1", "::1", "[::1]")
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 MIB = 2**20
 
 
@@ -142,11 +142,11 @@ class Settings(BaseModel):
         return Limits(self.max_bytes, self.max_pixels, self.max_side)
 
     @property
-    def trusted_hosts(self) -> list[str] | None:
+    def answers_to(self) -> tuple[str, ...] | None:
         """Names that a request's Host may have; None: any. Keeps other sites from naming localhost theirs."""
         if self.hosts:
-            return list(self.hosts)
-        return list(LOOPBACK) if self.host in LOOPBACK else None
+            return self.hosts
+        return LOOPBACK if self.host in LOOPBACK else None
 
 
 def load_settings(
