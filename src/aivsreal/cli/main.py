@@ -33,6 +33,8 @@ COMMANDS = {
     "monitor": ("aivsreal.cli.monitor:command", "Say whether pictures or verdicts have changed."),
     "retrain": ("aivsreal.cli.retrain:command", "Teach a model new pictures; the result is a challenger."),
     "gate": ("aivsreal.cli.gate:command", "What a model must pass before it is put to use."),
+    "feedback": ("aivsreal.cli.feedback:command", "Review what people said of verdicts."),
+    "keep-up": ("aivsreal.cli.keep_up:command", "Monitor, learn, gate and promote, unattended."),
     "doctor": ("aivsreal.cli.doctor:command", "Check this installation and say what is missing."),
     "completion": ("aivsreal.cli.completion:command", "Print the completion script for a shell."),
 }

@@ -80,6 +80,8 @@ def command(
     permutations for embeddings, Fisher's exact test for shares. An alarm needs a change that is more than chance
     (all tests together err once in 200 looks), that is large, and that bears on verdicts.
     """
+    from aivsreal.cli.feedback import marks
+    from aivsreal.living.feedback import rights
     from aivsreal.living.monitor import keep_state, watch
     from aivsreal.living.record import read_records
 
@@ -87,7 +89,8 @@ def command(
     records, damaged = read_records(model=bundle.title)
     window = _within(records, *_limits(since, until, days))[-last:]
     earlier = _within(records, *_span(against)) if against else None
-    report = watch(bundle, window, against=earlier, damaged=damaged)
+    right = rights(marks(), bundle.title)
+    report = watch(bundle, window, against=earlier, right=right, damaged=damaged)
     keep_state(report)
     if out is not None:
         _write(out, bundle, window, earlier, report)

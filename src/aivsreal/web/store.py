@@ -191,6 +191,25 @@ class Store:
             with closing(self.engine.raw_connection()) as connection:
                 connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
+    def marks(self) -> list[Row[Any]]:
+        """Return all feedback, oldest first: id, when, answer, remark, verdict, probability_ai, model, sha256,
+        owner and kept, the last two None where the examination is gone.
+        """
+        query = select(
+            feedbacks.c.examination_id.label("id"),
+            feedbacks.c.created.label("when"),
+            feedbacks.c.answer,
+            feedbacks.c.remark,
+            feedbacks.c.verdict,
+            feedbacks.c.probability_ai,
+            feedbacks.c.model,
+            feedbacks.c.sha256,
+            examinations.c.owner,
+            examinations.c.kept,
+        ).select_from(feedbacks.outerjoin(examinations, examinations.c.id == feedbacks.c.examination_id))
+        with self._reading.connect() as connection:
+            return list(connection.execute(query.order_by(feedbacks.c.created, feedbacks.c.examination_id)))
+
     def make_key(self, name: str, *, operator: bool) -> tuple[Key, str]:
         """Return a new API key and its whole text, which nobody can read again."""
         id, whole, hashed = new_key()

@@ -1,0 +1,138 @@
+"""Unattended: look at what came in, learn from reviewed feedback where there is enough, gate, promote or refuse, report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from aivsreal.bundle import Bundle, data_folder, load_bundle
+from aivsreal.data.labelled import LabelledSet
+from aivsreal.errors import AivsrealError, UsageError
+from aivsreal.files import atomic_write_json
+from aivsreal.living import registry
+from aivsreal.living.feedback import Mark, accepted_set, mark_learned, rights
+from aivsreal.living.monitor import LATEST, Report, keep_state, watch
+from aivsreal.living.promotion import Outcome, promote
+from aivsreal.living.record import read_records
+from aivsreal.living.retrain import next_version, retrain
+
+Say = Callable[[str], None]
+FOLDER, LAST = "keep-up", "last.json"
+# Reviewed pictures that make a retraining worth its while, and how many more after one that was refused.
+ENOUGH = 30
+MORE = 10
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a round came to; error: why a step could not be done."""
+
+    report: Report | None
+    reviewed: int
+    outcome: Outcome | None
+    error: str = ""
+
+    @property
+    def needs_people(self) -> bool:
+        """Whether somebody should look: an alarm, a refusal, or something that failed."""
+        alarm = self.report is not None and self.report.alarm
+        return alarm or bool(self.error) or (self.outcome is not None and not self.outcome.promoted)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return {
+            "when": datetime.now(UTC).isoformat(timespec="seconds"),
+            "monitor": self.report.as_json() if self.report else None,
+            "reviewed_pictures": self.reviewed,
+            "promoted": self.outcome.promoted if self.outcome else None,
+            "decision": self.outcome.words if self.outcome else None,
+            "line": self.outcome.line if self.outcome else None,
+            "error": self.error,
+            "needs_people": self.needs_people,
+        }
+
+
+def keep_up(marks: Sequence[Mark], *, enough: int = ENOUGH, say: Say = print) -> Kept:
+    """Return what a round came to, after it is written to the data folder.
+
+    A step that fails is told in the report and does not keep the others from being done.
+    Raises: UsageError where another round is under way; CannotWrite.
+    """
+    folder = data_folder() / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / ".lock", timeout=0):
+            kept = _round(marks, enough, folder, say)
+            atomic_write_json(folder / LAST, kept.as_json())
+    except Timeout as error:
+        raise UsageError("another round is under way", hint="wait for it to end") from error
+    return kept
+
+
+def _round(marks: Sequence[Mark], enough: int, folder: Path, say: Say) -> Kept:
+    report, outcome, errors = None, None, []
+    new = accepted_set(marks)
+    bundle = load_bundle()
+    try:
+        report = _watched(bundle, marks)
+        say(f"monitor: {report.words}")
+    except AivsrealError as error:
+        errors.append(f"monitor: {error.reason}")
+    try:
+        if _worth_it(len(new), enough, folder):
+            outcome = _taught(bundle, new, folder, say)
+        else:
+            say(f"retrain: {len(new)} reviewed pictures, not yet enough")
+    except AivsrealError as error:
+        errors.append(f"retrain: {error.reason}")
+    for text in errors:
+        say(text)
+    return Kept(report, len(new), outcome, "; ".join(errors))
+
+
+def _watched(bundle: Bundle, marks: Sequence[Mark]) -> Report:
+    records, damaged = read_records(model=bundle.title)
+    report = watch(bundle, records[-LATEST:], right=rights(marks, bundle.title), damaged=damaged)
+    keep_state(report)
+    return report
+
+
+def _taught(bundle: Bundle, new: LabelledSet, folder: Path, say: Say) -> Outcome:
+    """Return what became of a challenger that learned the new pictures."""
+    atomic_write_json(folder / "tried.json", {"pictures": len(new)})
+    version = _free_version(bundle)
+    out = folder / "challenger"
+    retrain(bundle.folder, new, out, version=version, say=say)
+    entry = registry.add(out)
+    outcome = promote(entry.name)
+    say(f"gate: {outcome.words}")
+    if outcome.promoted:
+        mark_learned([str(sample.columns["feedback"]) for sample in new], entry.name)
+        (folder / "tried.json").unlink(missing_ok=True)
+    return outcome
+
+
+def _worth_it(count: int, enough: int, folder: Path) -> bool:
+    """Return whether there is enough, and after a refusal enough more than the last time."""
+    try:
+        tried = int(json.loads((folder / "tried.json").read_bytes())["pictures"])
+    except (OSError, ValueError, KeyError, TypeError):
+        tried = 0
+    return count >= max(enough, tried + MORE if tried else 0)
+
+
+def _free_version(bundle: Bundle) -> str:
+    """Return the next version that no model of this name bears yet."""
+    from aivsreal.bundle import list_bundles
+
+    taken = {entry.name for entry in list_bundles()}
+    version = next_version(bundle.card.version)
+    while f"{bundle.card.name}-{version}" in taken:
+        version = next_version(version)
+    return version
