@@ -179,5 +179,5 @@ def test_the_model_can_be_replaced_while_the_server_runs(app: Flask, tiny: Path)
     other = Detector.load(str(tiny))
     other.bundle = replace(other.bundle, card=other.bundle.card.model_copy(update={"version": "2.0.0"}))
     before = posted(app.test_client())["model"]
-    examiner.detector = other
+    examiner.model = other
     assert (before, posted(app.test_client())["model"]) == ("tiny 1.0.0", "tiny 2.0.0")

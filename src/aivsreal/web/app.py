@@ -7,11 +7,13 @@ app.extensions["aivsreal"].examiner.store     # what pages and API read and writ
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from flask import Flask, Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from aivsreal.detector import Detector
+from aivsreal.living.serving import LiveDetector
 from aivsreal.threads import available_cores
 from aivsreal.web import access, api, health, metrics, pages, problems
 from aivsreal.web.examine import Examiner
@@ -81,9 +83,11 @@ def _parts(settings: Settings) -> Parts:
     cores = max(1, available_cores() // settings.workers)
     rates = Rates(settings.rate_limit, settings.rate_storage)
     counts = Metrics()
-    detector = Detector.load(settings.model, threads=cores, limits=settings.limits, fast=settings.fast)
+    options: dict[str, Any] = {"threads": cores, "limits": settings.limits, "fast": settings.fast}
+    # A model that was named stays; else a promotion is taken over while the server runs.
+    model = Detector.load(settings.model, **options) if settings.model else LiveDetector(**options)
     store = open_store(settings.database_url)
-    examiner = Examiner(detector, store, settings, counts)
+    examiner = Examiner(model, store, settings, counts)
     return Parts(settings, examiner, counts, rates, Door(settings.queue + cores))
 
 

@@ -4,8 +4,9 @@
     results = examiner.examine([Upload("photo.jpg", stream)], owner=owner, heatmap=True)
 
 Each result is an `Examination`, or an error for people where there is none. `Examiner.detector` is read anew
-for every picture: whoever replaces it changes the model for what comes next. `Examiner.remember` is the one
-function through which every verdict passes; whoever wants to watch verdicts watches there.
+for every picture: whoever replaces it changes the model for what comes next, and where no model was named it is
+the promoted one. `Examiner.remember` is the one function through which every verdict passes; there it is also
+recorded for surveillance.
 """
 
 from __future__ import annotations
@@ -20,11 +21,15 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
+from aivsreal.bundle import Bundle
 from aivsreal.detector import Detector
 from aivsreal.errors import AivsrealError, UnreadableImage, printable
 from aivsreal.files import atomic_write_bytes
 from aivsreal.heatmap import overlay
 from aivsreal.images import encode, open_picture, resize
+from aivsreal.living.record import FOLDER as RECORDS
+from aivsreal.living.record import Recorder
+from aivsreal.living.serving import LiveDetector
 from aivsreal.verdict import Verdict
 from aivsreal.web.batcher import Batcher, Job, QueueFull, TookTooLong
 from aivsreal.web.metrics import Metrics
@@ -56,19 +61,29 @@ class Examined:
 
     verdict: Verdict
     preview: Preview
+    bundle: Bundle
 
 
 class Examiner:
     """Examines what is uploaded, a few pictures at a time, and remembers what came out."""
 
-    def __init__(self, detector: Detector, store: Store, settings: Settings, metrics: Metrics) -> None:
-        self.detector = detector
+    def __init__(
+        self, model: Detector | LiveDetector, store: Store, settings: Settings, metrics: Metrics
+    ) -> None:
+        """model: one detector, or the one in use, whichever that is."""
+        self.model = model
+        self.recorder = Recorder(settings.folder / RECORDS) if settings.record else None
         self.store = store
         self.settings = settings
         self.metrics = metrics
         self.batcher: Batcher[tuple[Upload, bool], Examined] = Batcher(
-            self._work, cores=detector.threads, capacity=settings.queue, watch=metrics.waiting.set
+            self._work, cores=self.detector.threads, capacity=settings.queue, watch=metrics.waiting.set
         )
+
+    @property
+    def detector(self) -> Detector:
+        """The detector for the next picture."""
+        return self.model.get() if isinstance(self.model, LiveDetector) else self.model
 
     def examine(
         self, uploads: Sequence[Upload], *, owner: str | None, heatmap: bool
@@ -115,6 +130,8 @@ class Examiner:
         except Exception:
             self._drop(examination.kept)
             raise
+        if self.recorder:
+            self.recorder.add(verdict, examined.bundle, when=now)
         return examination
 
     def forget(self, id: str, owner: str | None) -> bool:
@@ -167,7 +184,7 @@ class Examiner:
         if picture.scale < 1 and max(shown.shape) < PREVIEW_SIDE:
             # This model needs fewer pixels of a JPEG than people do.
             shown = open_picture(data, limits=detector.limits, short_side=PREVIEW_SIDE).pixels
-        return Examined(verdict, make_preview(shown, verdict.heatmap))
+        return Examined(verdict, make_preview(shown, verdict.heatmap), detector.bundle)
 
     def _keep(self, upload: Upload) -> str:
         name = new_id()

@@ -7,6 +7,7 @@ and whichever is asked adds all of them up.
 from __future__ import annotations
 
 import os
+from datetime import datetime
 from time import perf_counter
 
 from flask import Flask, Response, current_app, g, request
@@ -21,6 +22,7 @@ from prometheus_client import (
 )
 
 from aivsreal.errors import AivsrealError
+from aivsreal.living.monitor import latest_state
 from aivsreal.web.store import Examination
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -96,4 +98,27 @@ def register(app: Flask, metrics: Metrics) -> None:
 def answer() -> Response:
     """Return the response to a scrape."""
     metrics: Metrics = current_app.extensions["aivsreal"].metrics
-    return Response(metrics.text(), content_type=CONTENT_TYPE_LATEST)
+    return Response(metrics.text() + surveillance(), content_type=CONTENT_TYPE_LATEST)
+
+
+def surveillance() -> bytes:
+    """Return what `aivsreal monitor` found last, as Prometheus reads it; nothing where it never looked."""
+    state = latest_state()
+    if state is None:
+        return b""
+    registry = CollectorRegistry()
+    alarm = Gauge("aivsreal_monitor_alarm", "1 where an alarm stands.", registry=registry)
+    alarm.set(bool(state.get("alarm")))
+    looked = Gauge("aivsreal_monitor_time_seconds", "When was looked last.", registry=registry)
+    looked.set(datetime.fromisoformat(str(state["when"])).timestamp())
+    shares = Gauge(
+        "aivsreal_monitor_share", "Share of each verdict in the window.", ("verdict",), registry=registry
+    )
+    for word, share in (state.get("shares") or {}).items():
+        shares.labels(word).set(share)
+    changes = Gauge(
+        "aivsreal_monitor_change", "How far it is from the reference.", ("what",), registry=registry
+    )
+    for finding in state.get("findings") or ():
+        changes.labels(finding["name"]).set(finding["size"])
+    return generate_latest(registry)

@@ -55,7 +55,10 @@ class Settings(BaseModel):
 
     host: str = Field(default="127.0.0.1", description="address to listen on; 0.0.0.0 is every one")
     port: int = Field(default=8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
-    model: str | None = Field(default=None, description="a model's name or a bundle's folder; none: `photos`")
+    model: str | None = Field(
+        default=None,
+        description="a model's name or a bundle's folder; none: the one in use, and each that is promoted",
+    )
     fast: bool = Field(
         default=False,
         description="score each file once only, not whether the answer holds when it is delivered again",
@@ -79,6 +82,10 @@ class Settings(BaseModel):
     )
     record_days: float = Field(
         default=30, gt=0, le=3650, description="days after which the record of a verdict is deleted"
+    )
+    record: bool = Field(
+        default=True,
+        description="keep a line of each verdict for `aivsreal monitor`: no picture, no name, no checksum",
     )
     queue: int = Field(
         default=32, ge=1, le=1000, description="pictures that may wait in a process; more get status 503"
