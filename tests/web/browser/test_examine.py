@@ -146,7 +146,7 @@ def test_a_busy_server_is_asked_again(window: Window, home: Page, pictures: dict
 def test_a_server_that_is_gone_is_said_to_be(window: Window, home: Page, pictures: dict[str, Path]) -> None:
     window.context.set_offline(True)
     home.set_input_files("#file", pictures["dark"])
-    expect(home.locator("#queue .state")).to_contain_text("The server cannot be reached")
+    expect(home.locator("#queue .state")).to_contain_text("the server cannot be reached")
     window.context.set_offline(False)
     home.get_by_role("button", name="Try again").click()
     expect(row_of(home, pictures["dark"])).to_have_count(1)

@@ -30,6 +30,14 @@ document.addEventListener("paste", (event) => {
   if (files.length) examine(files);
 });
 
+overall.querySelector("button").addEventListener("click", () => {
+  for (const item of waiting.splice(0)) {
+    item.line.remove();
+    batch.all -= 1;
+  }
+  showOverall();
+});
+
 let depth = 0;
 const carriesFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
 document.addEventListener("dragenter", (event) => {
@@ -118,8 +126,8 @@ function send(item) {
   });
   request.addEventListener("load", () => answered(item, request));
   request.addEventListener("error", () => fail(item, {
-    reason: "The server cannot be reached, or broke off.",
-    hint: "see whether it is still running, then try again",
+    reason: "This could not be sent: the server cannot be reached, or it is a folder.",
+    hint: "of a folder, drop the pictures in it; else try again",
   }));
   request.open("POST", "/api/v1/images?heatmap=1");
   request.setRequestHeader("Accept", "application/json");
@@ -236,6 +244,7 @@ function finish() {
 function showOverall() {
   const idle = batch.done >= batch.all;
   overall.hidden = batch.all < 2 || idle;
+  overall.querySelector("button").hidden = !waiting.length;
   overall.querySelector("progress").value = batch.all ? batch.done / batch.all : 0;
   overall.querySelector("span").textContent = `${batch.done} of ${batch.all} examined`;
   if (idle && batch.all > 1) {
