@@ -19,6 +19,7 @@ NARROW = "\N{NO-BREAK SPACE}"
 # What went wrong, as the title of a page; other statuses keep the name that HTTP has for them.
 TITLES = {
     400: "That did not arrive as it should",
+    401: "A key is needed",
     403: "This came from another page",
     404: "Not here",
     413: "Too large",
