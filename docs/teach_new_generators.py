@@ -5,7 +5,8 @@
 A base is fitted without three generators. Then it is taught each of them with 10, 30 and more pictures, several
 times over, drawn by groups (one prompt, one album); what was not drawn is what it is measured on. Real photographs
 of `unseen` are looked at for false accusations only. Streams are drawn from validation, whose one half is the
-reference. All that takes long is kept in --work and used again. Written: results/living.json, living.png.
+reference. All that takes long is kept in --work and used again. Written: results/living.json; draw_living.py makes
+the figure and the table of it.
 """
 
 from __future__ import annotations
