@@ -6,7 +6,7 @@
                                            {"name", "error": problem}. 422 where none did.
     GET    /api/v1/images                  the session's or key's examinations, newest first
     GET    /api/v1/images/{id}             one examination: shapes.ExaminationOut
-    GET    /api/v1/images/{id}/preview     WebP, at most 800 pixels long, until it expires
+    GET    /api/v1/images/{id}/preview     JPEG, at most 800 pixels long, until it expires
     GET    /api/v1/images/{id}/heatmap     the same size, heat map laid over the greyed picture
     POST   /api/v1/images/{id}/feedback    {"answer": "real" | "ai" | "not_sure", "remark": ""}
     DELETE /api/v1/images/{id}             204; DELETE /api/v1/images: all of the session's or key's
@@ -47,7 +47,7 @@ from aivsreal.web.shapes import (
 from aivsreal.web.store import Examination, Preview
 from aivsreal.web.uploads import uploads
 
-WEBP = "image/webp"
+JPEG = "image/jpeg"
 _Thing = TypeVar("_Thing")
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
@@ -109,14 +109,14 @@ def delete_image(id: str) -> Response:
 
 
 @blueprint.get("/images/<id>/preview")
-@documented(200, errors=(404,), media=(WEBP,))
+@documented(200, errors=(404,), media=(JPEG,))
 def get_preview(id: str) -> Response:
     """Return the small copy of the picture."""
     return _picture(_preview(id).preview)
 
 
 @blueprint.get("/images/<id>/heatmap")
-@documented(200, errors=(404,), media=(WEBP,))
+@documented(200, errors=(404,), media=(JPEG,))
 def get_heatmap(id: str) -> Response:
     """Return the small copy with the heat map laid over it."""
     return _picture(_preview(id).heatmap)
@@ -187,7 +187,7 @@ def _preview(id: str) -> Preview:
 
 
 def _picture(data: bytes | None) -> Response:
-    answer = Response(_found(data), mimetype=WEBP)
+    answer = Response(_found(data), mimetype=JPEG)
     answer.headers["Cache-Control"] = "private, max-age=3600"
     return answer
 

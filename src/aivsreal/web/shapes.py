@@ -75,9 +75,9 @@ class ExaminationOut(_Shape):
     bytes: int
     sha256: str
     seconds: float = Field(description="time for decoding and examining")
-    preview_url: str | None = Field(description="a small re-encoded copy (WebP); null once it has expired")
+    preview_url: str | None = Field(description="a small re-encoded copy (JPEG); null once it has expired")
     heatmap_url: str | None = Field(
-        description="the copy with the heat map laid over it (WebP); null where none was asked for"
+        description="the copy with the heat map laid over it (JPEG); null where none was asked for"
     )
     preview_expires: datetime | None = Field(description="when the two are deleted")
     feedback: FeedbackOut | None

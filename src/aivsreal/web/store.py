@@ -61,7 +61,7 @@ class Examination:
 
 @dataclass(frozen=True)
 class Preview:
-    """A small re-encoded copy of a picture and of its heat map, both WebP."""
+    """A small re-encoded copy of a picture and of its heat map, both JPEG."""
 
     preview: bytes = field(repr=False)
     heatmap: bytes | None = field(default=None, repr=False)
