@@ -170,8 +170,8 @@ def test_a_job_that_was_given_up_does_not_keep_the_next_one_waiting() -> None:
         if batcher.works:
             assert batcher.result(batcher.submit([False])[0], wait=20, work=20) is True
     assert not batcher.works
-    gate.set()
     batcher.close()
+    gate.set()
 
 
 def test_the_model_can_be_replaced_while_the_server_runs(app: Flask, tiny: Path) -> None:

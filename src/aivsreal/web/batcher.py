@@ -55,7 +55,8 @@ class Batcher(Generic[_Item, _Result]):
         self._stuck = 0
         self._closed = False
         self._changed = Condition()
-        self._threads = [self._start() for _ in range(cores)]
+        for _ in range(cores):
+            self._start()
 
     def submit(self, items: Sequence[_Item]) -> list[Job[_Item, _Result]]:
         """Return a job for each item, all of them taken in or none. Raises: QueueFull."""
@@ -101,21 +102,18 @@ class Batcher(Generic[_Item, _Result]):
         return self._stuck < 2 * self._cores
 
     def close(self) -> None:
-        """Finish what was taken in, and stop."""
+        """Finish what was taken in, and stop; what was given up is not waited for."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        for thread in self._threads:
-            thread.join()
+            self._changed.wait_for(lambda: not self._waiting and not self._working)
 
     def _idle(self) -> int:
         return max(0, self._cores - self._working)
 
-    def _start(self) -> Thread:
+    def _start(self) -> None:
         # A daemon: the process must be able to end although a decoder is stuck.
-        thread = Thread(target=self._run, name="aivsreal-examine", daemon=True)
-        thread.start()
-        return thread
+        Thread(target=self._run, name="aivsreal-examine", daemon=True).start()
 
     def _run(self) -> None:
         while (taken := self._next()) is not None:
@@ -152,6 +150,7 @@ class Batcher(Generic[_Item, _Result]):
                 self._stuck -= 1
                 return True
             self._working -= 1
+            self._changed.notify_all()
             return False
 
     def _give_up(self, job: Job[_Item, _Result]) -> None:
@@ -161,8 +160,9 @@ class Batcher(Generic[_Item, _Result]):
             job.given_up = True
             self._stuck += 1
             self._working -= 1
+            self._changed.notify_all()
             if self.works:
-                self._threads.append(self._start())
+                self._start()
 
     def _forget(self, job: Job[_Item, _Result]) -> None:
         with self._changed:
