@@ -32,6 +32,14 @@ def address(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
 
 
 @pytest.fixture(scope="session")
+def unhurried(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server that takes one upload in two seconds of a client, and refuses more."""
+    data = tmp_path_factory.mktemp("unhurried")
+    with serving(tiny, data, AIVSREAL_RATE_LIMIT="1 per 2 seconds") as server:
+        yield server.url.rstrip("/")
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """A headless Chromium of this machine."""
     if CHROMIUM is None:
@@ -76,8 +84,8 @@ def windows(browser: Browser, address: str) -> Iterator[Any]:
     """Give a function that opens windows; none of them may complain."""
     opened: list[Window] = []
 
-    def open_window(**options: Any) -> Window:
-        opened.append(Window(browser, address, **options))
+    def open_window(at: str = address, **options: Any) -> Window:
+        opened.append(Window(browser, at, **options))
         return opened[-1]
 
     yield open_window

@@ -7,6 +7,7 @@ import csv
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -134,13 +135,29 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_sent(home: Page, tmp_p
     expect(home.locator("#queue .state")).to_have_text("This file is larger than 50 MB. Save it smaller.")
 
 
-def test_a_busy_server_is_asked_again(window: Window, home: Page, pictures: dict[str, Path]) -> None:
-    window.expected.add(503)
-    busy = {"status": 503, "headers": {"Retry-After": "1"}, "body": "{}"}
-    home.route("**/api/v1/images?*", lambda route: route.fulfill(**busy), times=1)
-    home.set_input_files("#file", pictures["dark"])
-    expect(home.locator("#queue .state")).to_have_text("The server is busy; trying again in 1 s")
-    expect(row_of(home, pictures["dark"]).locator("h3")).to_have_text("Likely real")
+@pytest.fixture
+def refused(windows: Any, unhurried: str, pictures: dict[str, Path]) -> Page:
+    """The page after three files were given to a server that takes one of them now."""
+    window = windows(unhurried)
+    window.expected.add(429)
+    window.page.goto("/")
+    window.page.set_input_files("#file", [pictures[name] for name in WORDS])
+    expect(window.page.locator("#queue")).to_contain_text("The server is busy; trying again in")
+    return window.page  # type: ignore[no-any-return]
+
+
+def test_a_server_that_asks_to_wait_is_asked_again(refused: Page) -> None:
+    expect(refused.locator(".row h3")).to_have_count(len(WORDS), timeout=30_000)
+    expect(refused.locator("#queue li")).to_have_count(0)
+
+
+def test_what_waits_can_be_cancelled(refused: Page, pictures: dict[str, Path]) -> None:
+    refused.set_input_files("#file", [pictures[name] for name in ("half", *WORDS)])
+    waiting = refused.locator("#queue li", has_text="Waiting for its turn")
+    expect(waiting).not_to_have_count(0)
+    refused.get_by_role("button", name="Cancel the rest").click()
+    expect(waiting).to_have_count(0)
+    expect(refused.get_by_role("button", name="Cancel the rest")).to_be_hidden()
 
 
 def test_a_server_that_is_gone_is_said_to_be(window: Window, home: Page, pictures: dict[str, Path]) -> None:
