@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["onnxruntime", "aivsreal.living.registry", "tests.data.bundles"])
+CONTEXT.set_forkserver_preload(["onnxruntime", "onnx", "aivsreal.living.retrain", "tests.data.bundles"])
 STEPS = {
     "os.rename",
     "os.remove",
@@ -29,9 +29,14 @@ STEPS = {
 Work = Callable[..., Any]
 
 
-def killed_at_every_step(work: Work, data: Path, *args: Any, most: int = 200) -> Iterator[int]:
-    """Yield after the work was killed before step 0, 1, 2 and so on, until it ends without being killed."""
-    for step in range(most):
+def killed_at_every_step(
+    work: Work, data: Path, *args: Any, most: int = 200, every: int = 1
+) -> Iterator[int]:
+    """Yield after the work was killed before step 0, 1, 2 and so on, until it ends without being killed.
+
+    every: only before each so-manieth step, for work that does one thing over and over
+    """
+    for step in range(0, most, every):
         process = CONTEXT.Process(target=_killed, args=(step, work, data, args))
         process.start()
         process.join()

@@ -162,7 +162,7 @@ def test_pictures_of_the_gate_are_kept_out_of_training(folders, tmp_path):
 
 
 def test_a_gate_set_killed_in_the_making_is_whole_or_not_there(data, folders):
-    for _ in killing.killed_at_every_step(init_gate, data, *folders, most=400):
+    for _ in killing.killed_at_every_step(init_gate, data, *folders, most=400, every=13):
         assert load_gate() is None or len(load_gate() or ()) == 50
     assert len(load_gate() or ()) == 50
 
