@@ -103,7 +103,7 @@ def test_a_model_is_added_put_to_use_and_rolled_back(new):
     )
     rows = json.loads(run("models", "list", "--json").stdout)
     assert [row["name"] for row in rows if row["in_use"]] == ["new-1.1.0"]
-    assert f"{load_bundle("photos").title} is in use again" in run("models", "rollback").stdout
+    assert f"{load_bundle('photos').title} is in use again" in run("models", "rollback").stdout
 
     lines = [line.split("  ", 2)[2] for line in run("models", "history").stdout.splitlines()]
     assert lines == [
