@@ -94,3 +94,9 @@ class CannotServe(AivsrealError):
     """The web server cannot start: its port is taken, or its database cannot be reached."""
 
     exit_code = 10
+
+
+class Unreachable(AivsrealError):
+    """A location cannot be reached: no network, no login, a server that is down."""
+
+    exit_code = 10

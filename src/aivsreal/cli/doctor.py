@@ -35,7 +35,7 @@ ESSENTIAL = {
     "defusedxml": "defusedxml",
     "filelock": "filelock",
 }
-EXTRAS = ("train", "hub")
+EXTRAS = ("train", "hub", "remote", "ray")
 
 
 @dataclass(frozen=True)

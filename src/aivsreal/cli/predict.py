@@ -11,13 +11,14 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, Literal
 
 import click
 
 from aivsreal.cli.options import fast_option, json_option
-from aivsreal.cli.picture_paths import picture_paths
+from aivsreal.cli.predict_to import ToPlace, predict_to
 from aivsreal.cli.verdict_rows import Form, print_header, print_row
+from aivsreal.data.picture_paths import picture_paths
 from aivsreal.detector import Detector, Failure
 from aivsreal.errors import UnreadableImage, UsageError
 from aivsreal.files import atomic_write_bytes
@@ -75,6 +76,17 @@ class Tally:
     "--record", is_flag=True, help="Keep a line of each verdict for `aivsreal monitor`: no picture, no name."
 )
 @click.option("--recursive/--no-recursive", default=True, help="Whether to go into folders within folders.")
+@click.option("--out", metavar="URL", help="Write verdicts to parquet files there, and go on if stopped.")
+@click.option(
+    "--engine", type=click.Choice(["ray"]), help="What spreads the work of --out.  [default: this process]"
+)
+@click.option(
+    "--part-size",
+    type=click.IntRange(1, 1_000_000),
+    default=256,
+    show_default=True,
+    help="Pictures a parquet file.",
+)
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -87,6 +99,9 @@ def command(
     fast: bool,
     record: bool,
     recursive: bool,
+    out: str | None,
+    engine: Literal["ray"] | None,
+    part_size: int,
 ) -> None:
     """Say of each picture whether it is AI-generated, real, or cannot be told.
 
@@ -100,6 +115,11 @@ def command(
     where a picture fails, verdict is null and error and hint say why. Pictures come in the order given, each as
     soon as it is ready.
 
+    With --out a PATH may also be a URL of what fsspec opens (s3://, gs://, https://, ...), a pattern of such, or
+    a table (parquet, CSV) with a column of paths. A row for each picture goes to URL/verdicts/*.parquet, with
+    the error where it cannot be read. The same command goes on where it stopped, and tries again what could not
+    be reached. --engine ray spreads it over a Ray cluster: the one that RAY_ADDRESS names, else the cores here.
+
     \b
     Examples:
       aivsreal predict photo.jpg
@@ -107,6 +127,8 @@ def command(
       find . -newer last-run -name '*.jpg' | aivsreal predict - --csv
       aivsreal predict photo.jpg --heatmaps maps/ --model RUN/bundle
       aivsreal predict incoming/ --record && aivsreal monitor
+      aivsreal predict s3://bucket/pictures/ --out s3://bucket/verdicts/
+      aivsreal predict paths.parquet --engine ray --workers 64 --out s3://bucket/verdicts/
 
     \b
     Exit codes:
@@ -115,8 +137,15 @@ def command(
       2  wrong usage, or no picture was found
       3  every picture failed
       5  the model is missing or altered
+      7  a package is not installed
       8  the output cannot be written
+      10 a location cannot be reached
     """
+    if out is not None:
+        _refuse_with_out({"--csv": as_csv, "--heatmaps": heatmaps, "--record": record})
+        options = ToPlace(out, model, fast, engine, workers, recursive, part_size)
+        ctx.exit(predict_to(paths, options, as_json=as_json))
+    _refuse_without_out(paths, engine)
     form = _form(as_json, as_csv)
     # One picture gets all cores; of many, each gets one, and no second session is held in memory.
     single = len(paths) == 1 and os.path.isfile(paths[0])  # noqa: PTH113 - see picture_paths
@@ -156,6 +185,23 @@ def _recorder(detector: Detector) -> Callable[[Verdict | Failure], None]:
             recorder.write(result, detector.bundle)
 
     return keep
+
+
+def _refuse_with_out(given: dict[str, object]) -> None:
+    if unfit := [name for name, value in given.items() if value]:
+        raise UsageError(
+            f"--out writes parquet, and {unfit[0]} goes with printed verdicts", hint="leave one of them out"
+        )
+
+
+def _refuse_without_out(paths: Sequence[str], engine: str | None) -> None:
+    if engine:
+        raise UsageError("--engine needs a place to write to", hint="name it: --out s3://bucket/verdicts/")
+    if elsewhere := [path for path in paths if "://" in path and not os.path.exists(path)]:  # noqa: PTH110
+        raise UsageError(
+            f"{elsewhere[0]} is not a path on this machine",
+            hint="name where its verdicts shall go: --out verdicts/",
+        )
 
 
 def _form(as_json: bool, as_csv: bool) -> Form:

@@ -19,14 +19,15 @@ def picture_paths(
     files with a picture's suffix, nothing hidden, and nothing below `leave_out`.
     """
     for path in paths:
-        for named in _lines() if path == "-" else (path,):
+        for named in lines_of_input() if path == "-" else (path,):
             if os.path.isdir(named):  # noqa: PTH112 - unlike Path's, false for a name that is no path at all
                 yield from _within(named, recursive, leave_out)
             else:
                 yield named
 
 
-def _lines() -> Iterator[str]:
+def lines_of_input() -> Iterator[str]:
+    """Yield the lines of standard input that are not empty."""
     for line in sys.stdin:
         if named := line.rstrip("\r\n"):
             yield named
