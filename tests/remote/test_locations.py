@@ -57,7 +57,9 @@ def test_paths_in_a_table_count_from_its_folder_unless_they_are_whole(tmp_path, 
     else:
         comma = "," if suffix == "csv" else "\t"
         table.write_text(
-            "".join(f"{id}{comma}{path}\n" for id, path in zip(("id", 1, 2, 3), ("path", *wanted)))
+            "".join(
+                f"{id}{comma}{path}\n" for id, path in zip(("id", 1, 2, 3), ("path", *wanted), strict=True)
+            )
         )
 
     assert list(pictures_at([str(table)])) == [str(tmp_path / "a/1.jpg"), "s3://bucket/2.jpg", "/srv/3.jpg"]
@@ -93,7 +95,7 @@ def test_pictures_inside_a_table_are_not_paths(tmp_path):
     image = pa.array([{"bytes": b"x", "path": "a.jpg"}])
     pq.write_table(pa.table({"image": image}), tmp_path / "set.parquet")
 
-    with pytest.raises(BadData, match="holds struct.*, not paths"):
+    with pytest.raises(BadData, match=r"holds struct.*, not paths"):
         list(pictures_at([str(tmp_path / "set.parquet")]))
 
 
@@ -109,7 +111,8 @@ def test_pictures_inside_a_table_are_not_paths(tmp_path):
         ("paths.csv", UsageError, "there is nothing at paths.csv"),
     ],
 )
-def test_a_location_that_cannot_be_opened_is_told(s3, location, kind, reason):
+@pytest.mark.usefixtures("s3")
+def test_a_location_that_cannot_be_opened_is_told(location, kind, reason):
     with pytest.raises(kind, match=reason):
         list(pictures_at([location]))
 

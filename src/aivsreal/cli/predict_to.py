@@ -49,7 +49,7 @@ def predict_to(paths: Sequence[str], options: ToPlace, *, as_json: bool) -> int:
     with _progress() as (begun, advance):
         outcome = examine(named, begun=begun, advance=advance, **asdict(options))
     if as_json:
-        print_json({**asdict(outcome), "out": options.out})
+        print_json({**outcome.as_json(), "out": options.out})
     _print_summary(outcome, options.out, perf_counter() - start)
     return _exit_code(outcome)
 

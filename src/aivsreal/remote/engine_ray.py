@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import pickle
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -34,15 +35,15 @@ class Examiner:
         self.detector = job.detector()
         self.pictures = job.pictures()
 
-    def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
-        """Return what came out of the one part of a batch, or the error that ends the run."""
+    def __call__(self, batch: dict[str, Any]) -> dict[str, list[bytes]]:
+        """Return what came out of the one part of a batch, or the error that ends the run; pickled, for Arrow."""
         number = int(batch["part"][0])
         try:
             rows = rows_of(self.detector, self.pictures.part(number), workers=1, waits=self.job.waits)
-            return {"result": [self.job.keep(number, list(rows))]}
+            return {"result": [pickle.dumps(self.job.keep(number, list(rows)))]}
         except AivsrealError as error:
             # Handed back, for what is raised Ray takes for a fault of one part, and goes on to the next.
-            return {"result": [error]}
+            return {"result": [pickle.dumps(error)]}
 
 
 def examine_with_ray(
@@ -67,9 +68,10 @@ def examine_with_ray(
             max_task_retries=MAX_DEATHS,
         )
         for row in examined.iter_rows():
-            if isinstance(row["result"], AivsrealError):
-                raise row["result"]
-            yield row["result"]
+            result: PartCount | AivsrealError = pickle.loads(row["result"])
+            if isinstance(result, AivsrealError):
+                raise result
+            yield result
 
 
 @contextmanager

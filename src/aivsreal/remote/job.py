@@ -16,7 +16,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import groupby, tee
 from pathlib import Path
 from typing import Any, Literal
@@ -70,6 +70,10 @@ class Outcome:
         self.words.update(part.words)
         self.failed += part.failed
         self.unreachable += part.unreachable
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return {**vars(self), "words": dict(self.words)}
 
     @property
     def seen(self) -> int:
@@ -161,8 +165,8 @@ def examine(
             outcome.add(part)
             advance(part)
     outcome.unfinished = sorted(set(pending) - _parts_there(store))
-    if pending and not outcome.unfinished:
-        store.write(DONE, (json.dumps(asdict(outcome), indent=2) + "\n").encode())
+    if not outcome.unfinished:
+        store.write(DONE, (json.dumps(outcome.as_json(), indent=2) + "\n").encode())
     return outcome
 
 

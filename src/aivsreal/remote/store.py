@@ -51,7 +51,7 @@ class Store:
                 patiently(lambda: filesystem.pipe_file(path, data))
                 return
             folder, _, last = path.rpartition("/")
-            filesystem.makedirs(folder, exist_ok=True)
+            _make_folder(filesystem, folder)
             filesystem.pipe_file(f"{folder}/.{last}.part", data)
             filesystem.mv(f"{folder}/.{last}.part", path)
 
@@ -74,7 +74,7 @@ class Store:
         """Put a local file in its place. It may be seen half written: a file written later says when it counts."""
         filesystem, root = self._opened
         with self._working("write"):
-            filesystem.makedirs(f"{root}/{name}".rpartition("/")[0], exist_ok=True)
+            _make_folder(filesystem, f"{root}/{name}".rpartition("/")[0])
             filesystem.put_file(str(file), f"{root}/{name}")
 
     def names(self, folder: str = "") -> set[str]:
@@ -110,6 +110,12 @@ class Store:
                 f"cannot {verb} {self.location}: {why(error)}",
                 hint="check address, rights and network, then repeat the command: it goes on where it stopped",
             ) from error
+
+
+def _make_folder(filesystem: Any, folder: str) -> None:
+    """Make a folder where there are folders: an object store would make a bucket of a misspelt name."""
+    if not _protocols(filesystem) & OBJECT_STORES:
+        filesystem.makedirs(folder, exist_ok=True)
 
 
 def _protocols(filesystem: Any) -> frozenset[str]:
