@@ -7,8 +7,8 @@ import pytest
 
 from aivsreal.bundle import load_bundle
 from aivsreal.detector import Detector
-from aivsreal.living.monitor import latest_state
 from aivsreal.living.record import Recorder
+from aivsreal.living.state import latest_state
 from tests.cli.runner import run
 from tests.data.bundles import tiny_bundle
 from tests.living.towers import drawn_set

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from io import BytesIO
 from pathlib import Path
 
@@ -260,12 +262,16 @@ def test_a_wrong_file_of_settings_is_refused_by_name(tmp_path: Path, text: str, 
     assert names in caught.value.reason + caught.value.hint
 
 
-def test_importing_the_package_and_predicting_import_no_flask() -> None:
-    import subprocess
-    import sys
+def loaded_by(code: str, *packages: str) -> str:
+    check = f"import sys; {code}; print(*[name for name in {packages} if name in sys.modules])"
+    return subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True).stdout
 
-    code = "import sys, aivsreal.cli.predict, aivsreal; aivsreal.Detector; print(any(n in sys.modules for n in ('flask', 'sqlalchemy')))"
-    assert (
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-        == "False\n"
-    )
+
+def test_predicting_imports_no_web_framework() -> None:
+    code = "import aivsreal.cli.predict, aivsreal; aivsreal.Detector"
+    assert loaded_by(code, "flask", "sqlalchemy") == "\n"
+
+
+def test_serving_needs_only_the_light_installation() -> None:
+    code = "import aivsreal.cli.serve, aivsreal.web.server, aivsreal.web.app"
+    assert loaded_by(code, "scipy", "sklearn", "torch", "pyarrow", "matplotlib") == "\n"

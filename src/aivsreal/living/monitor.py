@@ -6,7 +6,6 @@ report.alarm, report.words, report.as_json()
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,9 +22,9 @@ from aivsreal.living import drift
 from aivsreal.living.drift import Finding
 from aivsreal.living.memory import require_memory, unpacked
 from aivsreal.living.record import Record
+from aivsreal.living.state import STATE
 from aivsreal.verdict import judge
 
-STATE = "monitor.json"
 # Fewer verdicts tell nothing that could be acted on.
 FEWEST = 50
 LATEST = 1000
@@ -171,15 +170,6 @@ def lot_of(name: str, records: Sequence[Record]) -> Lot:
 def keep_state(report: Report) -> None:
     """Write the report where a server and the next look find it. Raises: CannotWrite."""
     atomic_write_json(data_folder() / STATE, report.as_json())
-
-
-def latest_state() -> dict[str, Any] | None:
-    """Return the last report as plain values; None where there is none that can be read."""
-    try:
-        state = json.loads((data_folder() / STATE).read_bytes())
-    except (OSError, ValueError):
-        return None
-    return state if isinstance(state, dict) else None
 
 
 def _words(word: str, what: str, before: Lot, after: Lot, *, bears: bool = True) -> Finding:

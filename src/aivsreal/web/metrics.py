@@ -22,7 +22,7 @@ from prometheus_client import (
 )
 
 from aivsreal.errors import AivsrealError
-from aivsreal.living.monitor import latest_state
+from aivsreal.living.state import latest_state
 from aivsreal.web.store import Examination
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
