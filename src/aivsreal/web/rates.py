@@ -8,12 +8,10 @@ from time import time
 
 from flask import request
 from limits import RateLimitItem, parse_many
-from limits.errors import ConfigurationError
-from limits.storage import Storage, storage_from_string
 from limits.strategies import MovingWindowRateLimiter
 
-from aivsreal.errors import MissingDependency, UsageError
 from aivsreal.web import access
+from aivsreal.web.counts import open_counts
 from aivsreal.web.problems import Problem
 
 
@@ -22,7 +20,7 @@ class Rates:
 
     def __init__(self, limits: str, storage: str) -> None:
         self._limits: Sequence[RateLimitItem] = parse_many(limits) if limits else ()
-        self._counts = MovingWindowRateLimiter(_storage(storage))
+        self._counts = MovingWindowRateLimiter(open_counts(storage))
 
     def check(self) -> None:
         """Let a client pass that may send a picture more. Raises: Problem 429."""
@@ -51,21 +49,3 @@ def client() -> str:
     """Return whom pictures are counted for: the API key's holder, or the address that asks."""
     key = access.api_key()
     return f"key:{key.id}" if key else f"address:{request.remote_addr}"
-
-
-def _storage(url: str) -> Storage:
-    try:
-        storage = storage_from_string(url)
-    except ConfigurationError as error:
-        if "prerequisite" in str(error).lower():
-            raise MissingDependency(
-                f"counting uploads in {url} needs a package that is not installed", hint="pip install redis"
-            ) from error
-        raise UsageError(
-            f"uploads cannot be counted in '{url}'", hint="rate_storage is memory:// or redis://host"
-        ) from error
-    if isinstance(storage, Storage):
-        return storage
-    raise UsageError(
-        f"'{url}' is for asynchronous programs", hint="rate_storage is memory:// or redis://host"
-    )

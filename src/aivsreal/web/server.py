@@ -21,9 +21,9 @@ from aivsreal.bundle import load_bundle
 from aivsreal.errors import AivsrealError, BadBundle, CannotServe
 from aivsreal.threads import available_cores
 from aivsreal.web.clients import PatientWorker
+from aivsreal.web.counts import open_counts
 from aivsreal.web.database import open_engine
 from aivsreal.web.purge import Purger
-from aivsreal.web.rates import Rates
 from aivsreal.web.settings import Settings
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def check(settings: Settings) -> None:
     Raises: BadBundle, CannotServe, CannotWrite, MissingDependency, UsageError.
     """
     load_bundle(settings.model)
-    Rates(settings.rate_limit, settings.rate_storage)
+    open_counts(settings.rate_storage)
     open_engine(settings.database_url).dispose()
 
 
