@@ -30,6 +30,7 @@ COMMANDS = {
     "tune": ("aivsreal.cli.tune:command", "Search the values of a recipe that do best."),
     "export": ("aivsreal.cli.export:command", "Make a model that can be used out of a run."),
     "evaluate": ("aivsreal.cli.evaluate:command", "Measure a model on labelled data."),
+    "compare": ("aivsreal.cli.compare:command", "Measure detectors of the literature beside ours."),
     "monitor": ("aivsreal.cli.monitor:command", "Say whether pictures or verdicts have changed."),
     "retrain": ("aivsreal.cli.retrain:command", "Teach a model new pictures; the result is a challenger."),
     "gate": ("aivsreal.cli.gate:command", "What a model must pass before it is put to use."),

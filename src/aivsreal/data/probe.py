@@ -148,7 +148,7 @@ def _out_of_fold(columns: Floats, labels: Any, groups: Any, seed: int) -> Floats
     try:
         from sklearn.ensemble import HistGradientBoostingClassifier
         from sklearn.model_selection import StratifiedGroupKFold
-        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+        from threadpoolctl import threadpool_limits
     except ImportError as error:
         raise MissingDependency(
             "the shortcut probe needs scikit-learn", hint="pip install 'aivsreal[train]'"

@@ -100,10 +100,10 @@ def area_under_roc(ai: Floats, real: Floats, groups_ai: Ints, groups_real: Ints)
     """
     if not ai.size or not real.size:
         return None
-    wins = _share_below(ai, real)
-    losses = 1 - _share_below(real, ai)
+    wins = share_below(ai, real)
+    losses = 1 - share_below(real, ai)
     value = float(wins.mean())
-    variance = _obuchowski(wins - value, losses - value, groups_ai, groups_real)
+    variance = clustered_variance(wins - value, losses - value, groups_ai, groups_real)
     by_delong = (
         wilson(value, value * (1 - value) / variance) if 0 < value < 1 and variance > 0 else (value, value)
     )
@@ -193,14 +193,14 @@ def _kish(groups: Ints) -> float:
     return float(groups.size**2 / (sizes.astype(np.float64) ** 2).sum())
 
 
-def _share_below(scores: Floats, others: Floats) -> Floats:
+def share_below(scores: Floats, others: Floats) -> Floats:
     """Return for each score the share of `others` below it, equal ones counting half."""
     ordered = np.sort(others)
     below = np.searchsorted(ordered, scores, "left") + np.searchsorted(ordered, scores, "right")
     return np.asarray(below / (2 * others.size), dtype=np.float64)
 
 
-def _obuchowski(on_ai: Floats, on_real: Floats, groups_ai: Ints, groups_real: Ints) -> float:
+def clustered_variance(on_ai: Floats, on_real: Floats, groups_ai: Ints, groups_real: Ints) -> float:
     """Return the variance of the AUC from each record's deviation, a group's deviations summed first."""
     length = int(max(groups_ai.max(), groups_real.max())) + 1
     sums_ai = np.bincount(groups_ai, weights=on_ai, minlength=length) / on_ai.size

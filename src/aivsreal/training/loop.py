@@ -54,6 +54,7 @@ def train(
     excluded: Sequence[str] = (),
     resume: bool = False,
     on_epoch: OnEpoch | None = None,
+    seconds: float | None = None,
     say: Say = print,
 ) -> Run:
     """Return the finished run in `folder`: history, curves, and the weights of the chosen epoch.
@@ -61,6 +62,7 @@ def train(
     where, excluded: the conditions that the set was narrowed by, and those whose records were left out of it,
     to be written down
     on_epoch: called after each epoch; to raise something is the way to end a training early
+    seconds: how long its steps may take in all; the epoch that reaches it is cut short, and is the last
     Raises: BadData, BadRecipe, BadRun, Diverged, CannotWrite.
     """
     fabric = _fabric(recipe)
@@ -81,7 +83,7 @@ def train(
             fit_tower(list(training), recipe, folder, say)
         fabric.barrier()
         return run
-    _Loop(fabric, run, list(training), list(validation), say).go(on_epoch)
+    _Loop(fabric, run, list(training), list(validation), say, seconds).go(on_epoch)
     if fabric.is_global_zero:
         draw_curves(folder)
     fabric.barrier()
@@ -143,7 +145,13 @@ class _Loop:
     """What one training holds between its steps."""
 
     def __init__(
-        self, fabric: Fabric, run: Run, training: list[Sample], validation: list[Sample], say: Say
+        self,
+        fabric: Fabric,
+        run: Run,
+        training: list[Sample],
+        validation: list[Sample],
+        say: Say,
+        seconds: float | None,
     ) -> None:
         self.fabric, self.run, self.recipe = fabric, run, run.recipe
         self.training, self.validation = training, validation
@@ -159,6 +167,7 @@ class _Loop:
         if resumed is not None:
             self._restore(*resumed)
         self.wrapped, self.wrapped_optimiser = fabric.setup(self.student, self.optimiser)
+        self.seconds = seconds
         self.steps = epoch_steps(training, self.recipe)
         real, ai = class_weights(training, self.recipe)
         self.weights = torch.tensor([real, ai], device=fabric.device)
@@ -171,7 +180,8 @@ class _Loop:
             self._epoch()
             done = self.progress.epoch >= section.epochs
             stale = self.progress.epoch - self.progress.best_epoch
-            self.progress.finished = done or (section.patience is not None and stale >= section.patience)
+            stopped = section.patience is not None and stale >= section.patience
+            self.progress.finished = done or stopped or self._time_is_up()
             self._save()
             if on_epoch is not None:
                 on_epoch(Epoch(**self.progress.history[-1]))
@@ -195,7 +205,16 @@ class _Loop:
             progress.seconds = before + time.monotonic() - started
             self._report(rate, (progress.step - first) / (progress.seconds - before))
             self._save_now_and_then()
+            if self._time_is_up():
+                break
         self._close_epoch()
+
+    def _time_is_up(self) -> bool:
+        """Whether the steps of all epochs, those before a kill included, have taken the seconds given."""
+        if self.seconds is None:
+            return False
+        before = sum(float(line["seconds"]) for line in self.progress.history)
+        return before + self.progress.seconds >= self.seconds
 
     def _step(self, pictures: Tensor, labels: Tensor, indices: Tensor) -> float:
         progress, section = self.progress, self.recipe.optimise
@@ -244,13 +263,13 @@ class _Loop:
         line = Epoch(
             epoch=progress.epoch + 1,
             learning_rate=self._rate(self.steps - 1),
-            train_loss=progress.loss_sum / max(1, self.steps),
+            train_loss=progress.loss_sum / max(1, progress.step),
             train_accuracy=float(np.mean((trained[0] > 0) == trained[1])),
             train_auc=auc(trained[1], trained[0]),
             val_loss=_log_loss(logits, labels),
             val_accuracy=float(np.mean((logits > 0) == labels)),
             val_auc=auc(labels, logits),
-            images_per_second=self.steps * self.recipe.optimise.batch_size / max(progress.seconds, 1e-9),
+            images_per_second=progress.step * self.recipe.optimise.batch_size / max(progress.seconds, 1e-9),
             seconds=progress.seconds,
         )
         progress.history.append(asdict(line))

@@ -18,6 +18,8 @@ from torch import Tensor, nn
 from aivsreal.bundle import load_bundle
 from aivsreal.errors import BadBundle, BadRecipe, HubUnavailable
 from aivsreal.files import sha256_of
+from aivsreal.training.backbones import OWN
+from aivsreal.training.fronts import FRONTS
 from aivsreal.training.recipe import NetworkSection
 from aivsreal.training.timm_import import import_timm
 
@@ -32,7 +34,7 @@ class Output:
 
 
 class Network(nn.Module):
-    """A timm trunk, global average pooling, dropout and one logit."""
+    """A trunk, global average pooling, dropout and one logit."""
 
     mean: Tensor
     std: Tensor
@@ -40,6 +42,7 @@ class Network(nn.Module):
     def __init__(self, section: NetworkSection, trunk: nn.Module, features: int) -> None:
         super().__init__()
         self.trunk = trunk
+        self.front = FRONTS[section.front]
         self.width = features
         self.head = _head(section, features)
         self.hidden_l2 = section.hidden_l2
@@ -51,7 +54,8 @@ class Network(nn.Module):
     def features(self, pictures: Tensor) -> Tensor:
         """Return float [n, d, h, w] of `pictures`: uint8 [n, side, side, 3], RGB."""
         pixels = pictures.permute(0, 3, 1, 2).to(torch.float32) / 255
-        normal = ((pixels - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
+        shown = self.front((pixels - self.mean) / self.std)
+        normal = shown.contiguous(memory_format=torch.channels_last)
         features: Tensor = self.trunk.forward_features(normal)  # type: ignore[operator]
         return features
 
@@ -99,12 +103,9 @@ def make_network(section: NetworkSection, *, load_trunk: bool = True) -> Network
 
     Raises: BadRecipe, BadBundle, HubUnavailable, MissingDependency.
     """
-    timm = import_timm()
     pretrained = load_trunk and section.trunk == "hub"
     try:
-        trunk = timm.create_model(
-            section.backbone, pretrained=pretrained, num_classes=0, **section.trunk_options
-        )
+        trunk = _trunk(section, pretrained)
     except (RuntimeError, TypeError, ValueError) as error:
         raise BadRecipe(
             f"timm makes no '{section.backbone}' of {section.trunk_options}: {error}",
@@ -123,6 +124,14 @@ def make_network(section: NetworkSection, *, load_trunk: bool = True) -> Network
     # torch's own types know no memory_format here, although its documentation does.
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network
+
+
+def _trunk(section: NetworkSection, pretrained: bool) -> Any:
+    if section.backbone in OWN:
+        return OWN[section.backbone](**section.trunk_options)
+    return import_timm().create_model(
+        section.backbone, pretrained=pretrained, num_classes=0, **section.trunk_options
+    )
 
 
 def set_training(network: Network, freeze_stages: int) -> None:
@@ -155,10 +164,14 @@ def _head(section: NetworkSection, features: int) -> nn.Sequential:
 
 
 def _keep_resolution(trunk: nn.Module, stages: int) -> None:
-    """Let the first `stages` strided convolutions run at stride 1: small pictures have no pixels to lose."""
-    strided = [m for m in trunk.modules() if isinstance(m, nn.Conv2d) and max(m.stride) > 1]
-    for convolution in strided[:stages]:
-        convolution.stride = (1, 1)
+    """Let the first `stages` strided layers run at stride 1: small pictures have no pixels to lose."""
+    strided = [m for m in trunk.modules() if isinstance(m, nn.Conv2d | nn.MaxPool2d) and _stride(m) > 1]
+    for layer in strided[:stages]:
+        layer.stride = (1, 1)
+
+
+def _stride(layer: nn.Conv2d | nn.MaxPool2d) -> int:
+    return layer.stride if isinstance(layer.stride, int) else max(layer.stride)
 
 
 def _stages(trunk: nn.Module) -> list[nn.Module]:

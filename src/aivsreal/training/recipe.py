@@ -67,7 +67,14 @@ class DataSection(Section):
 class NetworkSection(Section):
     """The network: a timm trunk, pooling, dropout and one logit."""
 
-    backbone: str = Field("mobilenetv2_100", description="Name of a timm model.")
+    backbone: str = Field(
+        "mobilenetv2_100",
+        description="Name of a timm model, or of a small one of the literature: cifake_cnn, regularised_cnn, patches_of_nine, vgg16_convolutions.",
+    )
+    front: Literal["pixels", "median-residual", "upsampling-residual", "diagonal-detail", "spectrum"] = Field(
+        "pixels",
+        description="What the trunk is shown: pixels; these less the median of their 3 x 3 neighbours, or less the picture halved and doubled; a Haar wavelet's diagonal detail; the log power spectrum.",
+    )
     trunk: str = Field(
         "imagenet",
         description="Where its weights come from: 'imagenet' (the trunk that ships with the package), 'scratch', 'hub' (timm's own download), a bundle's name or folder, or a safetensors file.",
@@ -79,7 +86,7 @@ class NetworkSection(Section):
         0,
         ge=0,
         le=5,
-        description="How many of the first stride-2 convolutions run at stride 1 instead: for pictures of 32 px.",
+        description="How many of the first stride-2 convolutions and poolings run at stride 1 instead: for pictures of 32 px.",
     )
     freeze_stages: int = Field(
         0,

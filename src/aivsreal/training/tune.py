@@ -85,7 +85,8 @@ def tune(
     tuning = Tuning(recipe, space_of(recipe, method), method, objective, folder)
     labelled = _without_test(labelled, recipe)
     facts = {
-        "recipe": recipe.model_dump(mode="json", exclude={"search"}),
+        # Without its defaults, so that a field that a later version adds does not end the study.
+        "recipe": recipe.model_dump(mode="json", exclude={"search"}, exclude_defaults=True),
         "space": {key: field.model_dump(mode="json") for key, field in tuning.space.items()},
         "objective": objective,
         "data": labelled.fingerprint(),

@@ -1,0 +1,98 @@
+"""`aivsreal compare`: detectors of the literature beside ours, on the same pictures under one budget."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from aivsreal.cli.options import several_data_argument, where_option
+
+EXAMPLES = """\b
+Examples:
+  aivsreal compare pictures/ --recipe photos-small --entries ours,features-svm,resnet-18 --scale cpu
+  aivsreal compare cifake/ --recipe cifake --entries all --scale smoke
+  aivsreal compare pictures/ --recipe mine.toml --entries mine-entries.toml --out runs/compared
+
+\b
+--entries takes names with commas, "all", or a TOML file:
+  [entries.ours]                        # an empty table: ours of that name
+  [entries.wider]
+  about = "MobileNetV2 of width 1.4."
+  set = { "network.backbone" = "mobilenetv2_140", "network.trunk" = "scratch" }
+  [scales.cpu]
+  pictures = 2000
+  seen = 10000
+  minutes = 10
+  measured = 1000
+
+\b
+--out gets comparison.json, table.md, table.csv and figures, written anew after each entry. The same command
+again goes on where it was stopped. The splits test and unseen are measured here: choose nothing by them.
+
+\b
+Exit codes: 0 done; 2 an entry or option cannot be followed; 4 the data cannot be used; 6 a recipe, a file
+of entries or the folder cannot be used; 7 a package is missing; 8 the folder cannot be written.
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@several_data_argument
+@click.option(
+    "--entries", "asked", default="all", show_default=True, metavar="FILE|NAMES",
+    help="Who takes part: names below docs/comparison.md, or a file.",
+)  # fmt: skip
+@click.option(
+    "--recipe", "recipe_name", default="photos-small", show_default=True, metavar="R",
+    help="What entries that train a network start from.",
+)  # fmt: skip
+@click.option(
+    "--set", "overrides", multiple=True, metavar="SECTION.FIELD=VALUE",
+    help="Change one field of that recipe. Repeatable.",
+)  # fmt: skip
+@click.option(
+    "--scale", type=click.Choice(["smoke", "cpu", "full"]), default="cpu", show_default=True,
+    help="The budget of every entry: pictures, how many are shown, minutes.",
+)  # fmt: skip
+@click.option("--against", metavar="NAME", help="Whom the others are tested against.  [default: the first]")
+@click.option(
+    "--split", "splits", multiple=True, metavar="NAME",
+    help="What is measured. Repeatable.  [default: test, and unseen where there is one]",
+)  # fmt: skip
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=None, metavar="DIR",
+    help="Where everything goes.  [default: runs/compare-RECIPE]",
+)  # fmt: skip
+@where_option
+def command(
+    data: tuple[str, ...],
+    asked: str,
+    recipe_name: str,
+    overrides: tuple[str, ...],
+    scale: str,
+    against: str | None,
+    splits: tuple[str, ...],
+    out: Path | None,
+    where: tuple[str, ...],
+) -> None:
+    """Train and measure detectors side by side on DATA, and test whether they differ.
+
+    Every entry learns from the same training pictures within the same budget, is calibrated on the same
+    validation pictures, and calls AI what is then more likely AI than not. Figures are of pictures as they
+    are, aligned, on the web and after hard use.
+    """
+    from aivsreal.data.sources import load_sets
+    from aivsreal.evaluation.compare.catalogue import read_catalogue
+    from aivsreal.evaluation.compare.comparison import compare
+    from aivsreal.training.recipe import load_recipe
+
+    catalogue, names = read_catalogue(asked)
+    recipe = load_recipe(recipe_name, overrides=overrides)
+    folder = out or Path("runs") / f"compare-{recipe.name}"
+    labelled = load_sets(data, where=where)
+    path = compare(
+        labelled, catalogue, names, recipe, folder,
+        scale=scale, against=against, splits=splits or None, say=click.echo,
+    )  # fmt: skip
+    click.echo((path.parent / "table.md").read_text("utf-8"))
+    click.echo(f"figures and tables: {path.parent}")

@@ -1,0 +1,182 @@
+"""A comparison from end to end: entries fitted one after another, measured alike, tested against one of them.
+
+Every entry's folder holds what is done of it, so a comparison that was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from aivsreal import __version__
+from aivsreal.data.labelled import LabelledSet, require_both_classes
+from aivsreal.data.split import with_validation
+from aivsreal.errors import BadData, BadRun, UsageError
+from aivsreal.evaluation.compare.catalogue import Catalogue, check_recipes
+from aivsreal.evaluation.compare.entry import Budget, Work
+from aivsreal.evaluation.compare.figures import draw_figures
+from aivsreal.evaluation.compare.measured import Measured, fit_and_measure
+from aivsreal.evaluation.compare.results import Pictures, as_csv, as_markdown, figures_of, tests_of
+from aivsreal.files import atomic_write_json, atomic_write_text
+from aivsreal.training.loader import limited
+from aivsreal.training.recipe import Recipe
+
+RESULTS, TABLE, LINES, ASKED = "comparison.json", "table.md", "table.csv", "asked.json"
+
+
+def compare(
+    labelled: LabelledSet,
+    catalogue: Catalogue,
+    names: Sequence[str],
+    recipe: Recipe,
+    folder: Path,
+    *,
+    scale: str = "cpu",
+    against: str | None = None,
+    splits: Sequence[str] | None = None,
+    say: Callable[[str], None] = print,
+) -> Path:
+    """Return comparison.json in `folder`, beside table.md, table.csv and figures, written anew after each entry.
+
+    recipe: what entries that are recipes start from; against: the entry that the others are tested against, by
+    default the first; splits: what is measured, by default test and, where there is one, unseen
+    Raises: UsageError, BadData, BadRecipe, BadRun where the folder holds another comparison, CannotWrite.
+    """
+    against = against or names[0]
+    if against not in names:
+        raise UsageError(f"{against!r} takes no part", hint=f"these do: {', '.join(names)}")
+    check_recipes(catalogue, names, recipe)
+    budget = catalogue.budgets[scale]
+    labelled = with_validation(
+        labelled, fraction=recipe.data.validation_fraction, drop_copies=recipe.data.drop_copies
+    )
+    measured_on = _measured_on(labelled, splits, budget)
+    learned = labelled.with_samples([s for s in labelled if s.split in ("train", "val")])
+    about = _about(labelled, learned, measured_on, budget, scale, against)
+    _open(folder, _asked(labelled, recipe, budget, measured_on))
+    found: list[Measured] = []
+    for number, name in enumerate(names, start=1):
+        say(f"{number}/{len(names)} {name}")
+        work = _work(learned, recipe, budget, folder / "entries" / name, say)
+        samples = {split: chosen.samples for split, chosen in measured_on.items()}
+        found.append(fit_and_measure(name, catalogue.make(name), work, samples))
+        if found[-1].failed:
+            say(f"  {name} does not take part: {found[-1].failed}")
+        _write(folder, about, catalogue, found, measured_on)
+    return folder / RESULTS
+
+
+def _measured_on(
+    labelled: LabelledSet, splits: Sequence[str] | None, budget: Budget
+) -> dict[str, LabelledSet]:
+    wanted = splits or [split for split in ("test", "unseen") if split in labelled.splits]
+    if not wanted:
+        raise BadData(f"{labelled.name} has no test split", hint=f"it has: {', '.join(labelled.splits)}")
+    chosen = {split: limited(labelled.of_split(split), budget.measured) for split in wanted}
+    for part in chosen.values():
+        require_both_classes(part)
+    return chosen
+
+
+def _work(
+    learned: LabelledSet, recipe: Recipe, budget: Budget, folder: Path, say: Callable[[str], None]
+) -> Work:
+    training = limited(learned.of_split("train"), budget.pictures)
+    validation = limited(learned.of_split("val"), budget.pictures)
+    for part in (training, validation):
+        require_both_classes(part)
+    return Work(learned, training.samples, validation.samples, recipe, budget, folder, say)
+
+
+def _about(
+    labelled: LabelledSet,
+    learned: LabelledSet,
+    measured_on: Mapping[str, LabelledSet],
+    budget: Budget,
+    scale: str,
+    against: str,
+) -> dict[str, Any]:
+    return {
+        "data": labelled.name,
+        "scale": scale,
+        "budget": asdict(budget),
+        "against": against,
+        "training": _counts(limited(learned.of_split("train"), budget.pictures)),
+        "counts": {split: _counts(part) for split, part in measured_on.items()},
+        "made": {"on": datetime.now(UTC).date().isoformat(), "aivsreal": __version__},
+    }
+
+
+def _asked(
+    labelled: LabelledSet, recipe: Recipe, budget: Budget, measured_on: Mapping[str, LabelledSet]
+) -> dict[str, Any]:
+    """What must be the same for entries to stand in one table."""
+    return {
+        "data": labelled.fingerprint(),
+        "recipe": recipe.model_dump(mode="json", exclude={"search"}, exclude_defaults=True),
+        "budget": asdict(budget),
+        "splits": list(measured_on),
+    }
+
+
+def _open(folder: Path, asked: Mapping[str, Any]) -> None:
+    path = folder / ASKED
+    try:
+        before = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        atomic_write_json(path, asked)
+        return
+    except (OSError, ValueError) as error:
+        raise BadRun(f"{path} cannot be read: {error}", hint="choose another --out") from error
+    different = [key for key in asked if before.get(key) != asked[key]]
+    if different:
+        raise BadRun(f"{folder} holds a comparison of another {different[0]}", hint="choose another --out")
+
+
+def _write(
+    folder: Path,
+    about: Mapping[str, Any],
+    catalogue: Catalogue,
+    found: Sequence[Measured],
+    measured_on: Mapping[str, LabelledSet],
+) -> None:
+    comparison = {**about, "entries": _entries(about["against"], catalogue, found, measured_on)}
+    atomic_write_json(folder / RESULTS, comparison)
+    atomic_write_text(folder / TABLE, as_markdown(comparison))
+    atomic_write_text(folder / LINES, as_csv(comparison))
+    draw_figures(comparison, folder)
+
+
+def _entries(
+    against: str,
+    catalogue: Catalogue,
+    found: Sequence[Measured],
+    measured_on: Mapping[str, LabelledSet],
+) -> dict[str, Any]:
+    pictures = {split: Pictures(part.samples) for split, part in measured_on.items()}
+    entries: dict[str, Any] = {}
+    for entry in found:
+        described = catalogue.entries[entry.name]
+        entries[entry.name] = {"about": described.about, "source": described.source}
+        if entry.failed:
+            entries[entry.name]["failed"] = entry.failed
+            continue
+        entries[entry.name]["cost"] = dict(entry.facts)
+        entries[entry.name]["splits"] = {s: figures_of(entry, s, p) for s, p in pictures.items()}
+    there = [entry for entry in found if not entry.failed]
+    ours = next((entry for entry in there if entry.name == against), None)
+    others = [entry for entry in there if entry.name != against]
+    if ours is not None and others:
+        for split, part in pictures.items():
+            for name, tested in tests_of(ours, others, split, part).items():
+                entries[name].setdefault("against", {})[split] = tested
+    return entries
+
+
+def _counts(labelled: LabelledSet) -> dict[str, int]:
+    ai = int(labelled.labels().sum())
+    return {"real": len(labelled) - ai, "ai": ai}

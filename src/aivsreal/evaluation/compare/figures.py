@@ -1,0 +1,72 @@
+"""The two figures of a comparison: who is how good, and at what cost."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from aivsreal.files import atomic_write_bytes
+
+_TRAINED, _OURS = "#0072B2", "#D55E00"  # Okabe and Ito's, apart for every eye
+
+
+def draw_figures(comparison: Mapping[str, Any], folder: Path) -> None:
+    """Draw areas-SPLIT.png and cost-SPLIT.png for every measured split. Raises: CannotWrite."""
+    entries = {n: e for n, e in comparison["entries"].items() if "splits" in e}
+    for split in comparison["counts"] if entries else ():
+        _draw_areas(entries, split, comparison["against"], folder / f"areas-{split}.png")
+        _draw_cost(entries, split, comparison["against"], folder / f"cost-{split}.png")
+
+
+def _draw_areas(entries: Mapping[str, Any], split: str, ours: str, path: Path) -> None:
+    ordered = sorted(entries, key=lambda name: _figure(entries[name], split)["value"])
+    drawing, panel = _panel(8, 1.2 + 0.3 * len(ordered))
+    for place, name in enumerate(ordered):
+        figure = _figure(entries[name], split)
+        colour = _OURS if name == ours else _TRAINED
+        panel.plot([figure["low"], figure["high"]], [place, place], color=colour, linewidth=1.5)
+        panel.plot(figure["value"], place, marker="D" if name == ours else "o", color=colour)
+    panel.axvline(0.5, color="0.6", linestyle=":")
+    panel.set_yticks(range(len(ordered)), ordered)
+    best = ordered[-1]
+    value = _figure(entries[best], split)["value"]
+    panel.set(
+        title=f"On {split}, {best} is first with an AUC of {value:.3f}",
+        xlabel="AUC, aligned, with its 95 % interval; dotted: chance",
+    )
+    _save(drawing, path)
+
+
+def _draw_cost(entries: Mapping[str, Any], split: str, ours: str, path: Path) -> None:
+    drawing, panel = _panel(8, 5)
+    for name, entry in entries.items():
+        across, up = max(entry["cost"]["milliseconds"], 0.01), _figure(entry, split)["value"]
+        panel.plot(across, up, marker="D" if name == ours else "o", color=_OURS if name == ours else _TRAINED)
+        panel.annotate(name, (across, up), xytext=(4, 3), textcoords="offset points", fontsize=7)
+    panel.set(
+        title=f"What a picture costs, and what it buys, on {split}",
+        xscale="log",
+        xlabel="milliseconds a picture, one thread",
+        ylabel="AUC, aligned",
+    )
+    _save(drawing, path)
+
+
+def _figure(entry: Mapping[str, Any], split: str) -> Mapping[str, float]:
+    found: Mapping[str, float] = entry["splits"][split]["aligned"]["roc_auc"]
+    return found
+
+
+def _panel(width: float, height: float) -> tuple[Any, Any]:
+    from matplotlib.figure import Figure
+
+    drawing = Figure(figsize=(width, height), layout="constrained")
+    return drawing, drawing.subplots()
+
+
+def _save(drawing: Any, path: Path) -> None:
+    buffer = io.BytesIO()
+    drawing.savefig(buffer, format="png", dpi=110)
+    atomic_write_bytes(path, buffer.getvalue())
