@@ -121,7 +121,7 @@ def calibration_error(labels: Ints, probabilities: Floats, codes: Ints) -> Figur
     again = np.sqrt(np.maximum((mass * drawn**2).sum(axis=1) - bias, 0))
     low, high = np.quantile(again, [0.025, 0.975])
     value = float(np.sqrt(squared))
-    return Figure(value, min(value, float(low)), max(value, float(high)))
+    return Figure(value, min(value, float(low)), max(value, min(1.0, float(high))))
 
 
 def equal_mass_bins(probabilities: Floats, count: int) -> Ints:
