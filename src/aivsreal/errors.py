@@ -99,4 +99,4 @@ class CannotServe(AivsrealError):
 class Unreachable(AivsrealError):
     """A location cannot be reached: no network, no login, a server that is down."""
 
-    exit_code = 10
+    exit_code = 11

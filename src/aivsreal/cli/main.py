@@ -217,8 +217,8 @@ Exit codes:
   7  a package is not installed
   8  a file cannot be written
   9  a public data set or its weights cannot be fetched
-  10  a location cannot be reached
   10  the web server's port is taken, or its database cannot be used
+  11  a location cannot be reached
   70  a fault of the program itself
   130  interrupted or terminated; 141  the reader of our output went away
 

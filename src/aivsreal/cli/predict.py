@@ -139,7 +139,7 @@ def command(
       5  the model is missing or altered
       7  a package is not installed
       8  the output cannot be written
-      10 a location cannot be reached
+      11 a location cannot be reached
     """
     if out is not None:
         _refuse_with_out({"--csv": as_csv, "--heatmaps": heatmaps, "--record": record})
