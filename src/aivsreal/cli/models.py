@@ -11,7 +11,6 @@ import click
 from aivsreal.bundle import (
     CARD,
     MODEL_CARD,
-    BundleEntry,
     current_model,
     find_bundle,
     list_bundles,
@@ -58,8 +57,9 @@ def list_models(as_json: bool) -> None:
 
     A damaged one is listed, too, with what is wrong.
     """
-    current = _in_use()
-    rows = [_row(entry, current) for entry in list_bundles()]
+    from aivsreal.living.versions import versions
+
+    rows = [one.as_json() for one in versions(_in_use())]
     if as_json:
         print_json(rows)
         return
@@ -78,21 +78,6 @@ def _in_use() -> str:
     except BadBundle as error:
         click.echo(f"aivsreal: {error.reason}\nhint: {error.hint}", err=True)
         return ""
-
-
-def _row(entry: BundleEntry, current: str) -> dict[str, Any]:
-    row = {
-        "name": entry.name,
-        "version": "?",
-        "origin": entry.origin,
-        "in_use": entry.name == current,
-        "folder": str(entry.folder),
-    }
-    try:
-        card = load_bundle(entry.folder).card
-    except BadBundle as error:
-        return {**row, "summary": "", "error": f"damaged: {error.reason}"}
-    return {**row, "version": card.version, "summary": card.summary, "error": ""}
 
 
 @command.command("show")
@@ -284,24 +269,15 @@ def remove_model(name: str) -> None:
 def show_history(as_json: bool) -> None:
     """Tell every change of the models, oldest first: when, who, what, and why."""
     from aivsreal.living import registry
+    from aivsreal.living.versions import told
 
     found = registry.history()
     if as_json:
         print_json({"entries": list(found.entries), "damaged": found.damaged})
         return
     for line in found.entries:
-        click.echo(_told(line))
+        click.echo(f"{line['when']}  {printable(str(line['who']))}  {told(line)}")
     if not found.entries:
         click.echo("nothing was changed yet: the shipped model is in use")
     if found.damaged:
         click.echo(f"aivsreal: {found.damaged} damaged lines are passed over", err=True)
-
-
-def _told(line: dict[str, Any]) -> str:
-    """Return a line of the history for people."""
-    parts = [f"{line['when']}  {line['who']}  {line['what']} {line['model']}"]
-    if "from" in line:
-        parts.append(f"(in use: {line['from']})" if line["what"] == "refuse" else f"after {line['from']}")
-    if line.get("forced"):
-        parts.append("by force")
-    return printable(" ".join(parts) + (f": {line['why']}" if line.get("why") else ""))

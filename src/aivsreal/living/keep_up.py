@@ -21,9 +21,9 @@ from aivsreal.living.monitor import LATEST, Report, keep_state, watch
 from aivsreal.living.promotion import Outcome, promote
 from aivsreal.living.record import read_records
 from aivsreal.living.retrain import next_version, retrain
+from aivsreal.living.state import LAST, ROUNDS
 
 Say = Callable[[str], None]
-FOLDER, LAST = "keep-up", "last.json"
 # Reviewed pictures that make a retraining worth its while, and how many more after one that was refused.
 ENOUGH = 30
 MORE = 10
@@ -64,7 +64,7 @@ def keep_up(marks: Sequence[Mark], *, enough: int = ENOUGH, say: Say = print) ->
     A step that fails is told in the report and does not keep the others from being done.
     Raises: UsageError where another round is under way; CannotWrite.
     """
-    folder = data_folder() / FOLDER
+    folder = data_folder() / ROUNDS
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / ".lock", timeout=0):

@@ -11,9 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable
-from functools import wraps
-from typing import ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 from flask import Response, current_app, g, request
@@ -28,9 +25,6 @@ SECRET_BYTES = 32
 SESSION_SECONDS = 400 * 24 * 3600
 OPEN_BLUEPRINTS = ("health",)  # which open themselves as far as the settings want
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
-
-_Arguments = ParamSpec("_Arguments")
-_Answer = TypeVar("_Answer")
 
 
 def owner() -> str | None:
@@ -74,17 +68,6 @@ def keep_session(response: Response, secret: str | None) -> Response:
     return response
 
 
-def operators_only(view: Callable[_Arguments, _Answer]) -> Callable[_Arguments, _Answer]:
-    """Return the view for requests with an operator's key; others get 401 or 403."""
-
-    @wraps(view)
-    def guarded(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Answer:
-        require_operator()
-        return view(*args, **kwargs)
-
-    return guarded
-
-
 def require_operator() -> None:
     """Let a request with an operator's key pass. Raises: Problem 401, 403."""
     key = api_key()
@@ -101,8 +84,13 @@ def guard() -> None:
     if request.blueprint in OPEN_BLUEPRINTS:
         return
     _refuse_other_names(settings)
-    if settings.require_key and api_key() is None:
+    if settings.require_key and not _asks_for_a_key_itself() and api_key() is None:
         raise Problem(401, "this server wants an API key", hint="send Authorization: Bearer KEY")
+
+
+def _asks_for_a_key_itself() -> bool:
+    """Return whether this is what a browser must get before it can bring a key: the operator's pages, and their style."""
+    return request.blueprint == "operator" or request.endpoint == "static"
 
 
 def _refuse_other_names(settings: Settings) -> None:

@@ -15,7 +15,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from aivsreal.detector import Detector
 from aivsreal.living.serving import LiveDetector
 from aivsreal.threads import available_cores
-from aivsreal.web import access, api, health, metrics, pages, problems
+from aivsreal.web import access, api, health, metrics, operator_pages, pages, problems
 from aivsreal.web.examine import Examiner
 from aivsreal.web.metrics import Metrics
 from aivsreal.web.rates import Rates
@@ -68,7 +68,7 @@ def create_app(settings: Settings) -> Flask:
     problems.register(app)
     app.before_request(access.guard)
     app.after_request(_harden)
-    for blueprint in (api.blueprint, health.blueprint, pages.blueprint):
+    for blueprint in (api.blueprint, health.blueprint, pages.blueprint, operator_pages.blueprint):
         app.register_blueprint(blueprint)
     if settings.proxies:
         count = settings.proxies

@@ -149,6 +149,11 @@ class Settings(BaseModel):
         return Limits(self.max_bytes, self.max_pixels, self.max_side)
 
     @property
+    def for_this_machine(self) -> bool:
+        """Whether nobody but this machine's own users can reach it, as far as the settings say."""
+        return self.host in LOOPBACK and not (self.hosts or self.proxies or self.require_key)
+
+    @property
     def answers_to(self) -> tuple[str, ...] | None:
         """Names that a request's Host may have; None: any. Keeps other sites from naming localhost theirs."""
         if self.hosts:

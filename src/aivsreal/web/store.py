@@ -1,4 +1,4 @@
-"""What was examined, by whom, until when; feedback; API keys. SQLite or PostgreSQL, through SQLAlchemy.
+"""What was examined, by whom, until when; feedback; API keys, and who signed in. SQLite or PostgreSQL.
 
     store = open_store("sqlite:////home/me/.local/share/aivsreal/web.sqlite")
     store.list_of(owner)                    # newest first
@@ -18,7 +18,7 @@ import secrets
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Engine, Row, Select, delete, false, insert, or_, select, update
@@ -26,11 +26,12 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from aivsreal.web.database import READING, open_engine
 from aivsreal.web.keys import Key, hash_of, new_key, parts_of
-from aivsreal.web.tables import api_keys, examinations, feedbacks, previews
+from aivsreal.web.tables import api_keys, examinations, feedbacks, previews, sign_ins
 
 Answer = Literal["real", "ai", "not_sure"]
 ANSWERS: tuple[Answer, ...] = ("real", "ai", "not_sure")
 ID_BYTES = 24
+SIGN_IN_BYTES = 32
 _ID = re.compile(r"[A-Za-z0-9_-]{32}")
 
 
@@ -177,6 +178,7 @@ class Store:
         with self.engine.begin() as connection:
             gone = connection.execute(delete(previews).where(faded)).rowcount
             gone += connection.execute(delete(examinations).where(examinations.c.expires <= now)).rowcount
+            connection.execute(delete(sign_ins).where(sign_ins.c.expires <= now))
         if gone:
             self._wipe()
         return gone
@@ -242,6 +244,35 @@ class Store:
         if row is None or not secrets.compare_digest(row.hash, hash_of(parts[1])):
             return None
         return Key(row.id, row.name, row.operator, row.created)
+
+    def has_operator(self) -> bool:
+        """Return whether any valid key is an operator's."""
+        query = select(api_keys.c.id).where(api_keys.c.operator, api_keys.c.revoked.is_(None)).limit(1)
+        with self._reading.connect() as connection:
+            return connection.execute(query).first() is not None
+
+    def sign_in(self, key: Key, *, lasting: timedelta) -> str:
+        """Return the secret by which a browser is known as the key's holder for so long."""
+        secret = secrets.token_urlsafe(SIGN_IN_BYTES)
+        row = {"hash": hash_of(secret), "key_id": key.id, "expires": _now() + lasting}
+        with self.engine.begin() as connection:
+            connection.execute(insert(sign_ins).values(row))
+        return secret
+
+    def signed_in(self, secret: str) -> Key | None:
+        """Return the key that a browser signed in with; None where that has ended, or the key was revoked."""
+        query = select(*_KEY_COLUMNS).join_from(sign_ins, api_keys)
+        query = query.where(
+            sign_ins.c.hash == hash_of(secret), sign_ins.c.expires > _now(), api_keys.c.revoked.is_(None)
+        )
+        with self._reading.connect() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else Key(**row._mapping)
+
+    def sign_out(self, secret: str) -> None:
+        """End what `sign_in` began."""
+        with self.engine.begin() as connection:
+            connection.execute(delete(sign_ins).where(sign_ins.c.hash == hash_of(secret)))
 
     def answers(self) -> bool:
         """Return whether the database can be reached."""

@@ -104,3 +104,13 @@ api_keys = Table(
     Column("created", Moment, nullable=False),
     Column("revoked", Moment, nullable=True),
 )
+
+# Operators who opened their pages with a browser: what its cookie holds is here only as a hash.
+sign_ins = Table(
+    "sign_ins",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("key_id", String(32), ForeignKey("api_keys.id", ondelete="CASCADE"), nullable=False),
+    Column("expires", Moment, nullable=False),
+    Index("ix_sign_ins_expires", "expires"),
+)

@@ -85,11 +85,14 @@ def size(n_bytes: int) -> str:
         return f"{n_bytes}{NARROW}bytes"
     if n_bytes < 1024**2:
         return f"{n_bytes / 1024:.0f}{NARROW}KB"
-    return f"{n_bytes / 1024**2:.1f}".removesuffix(".0") + f"{NARROW}MB"
+    if n_bytes < 1024**3:
+        return f"{n_bytes / 1024**2:.1f}".removesuffix(".0") + f"{NARROW}MB"
+    return f"{n_bytes / 1024**3:.1f}".removesuffix(".0") + f"{NARROW}GB"
 
 
-def moment(when: datetime) -> str:
-    """Return a time as `24 Nov 2026, 14:02 UTC`."""
+def moment(when: datetime | str) -> str:
+    """Return a time, also one in ISO form, as `24 Nov 2026, 14:02 UTC`."""
+    when = datetime.fromisoformat(when) if isinstance(when, str) else when
     return f"{when.day}{NARROW}{when:%b}{NARROW}{when:%Y}, {when:%H:%M}{NARROW}UTC"
 
 
