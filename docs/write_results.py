@@ -11,10 +11,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from hard_cases import degraded
+from tables import RESULTS, shown
+
 from aivsreal.evaluation.record import summary
 
 HERE = Path(__file__).parent
-RESULTS = HERE / "results"
 PAGE = HERE / "how-good-is-it.md"
 FIGURES = {
     "roc_auc": "ROC AUC",
@@ -49,7 +51,7 @@ def add(metrics: Path, name: str) -> None:
     """Keep what a page needs of a metrics.json."""
     whole = json.loads(metrics.read_text("utf-8"))
     kept = {**summary(whole), "model": whole["model"], "thresholds": whole["thresholds"]}
-    if name.startswith("paper"):
+    if name.startswith(("paper", "degraded")):
         del kept["slices"]  # its page shows none
     (RESULTS / f"{name}.json").write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
@@ -61,7 +63,7 @@ def page() -> str:
         if path.name.startswith("photos"):
             parts.append(measured(path, by_generator=path.stem.endswith(("unseen", "test"))))
     parts += [left_out(path) for path in sorted(RESULTS.glob("left-out-*.json"))]
-    parts += [attacks(), paper_figures(), paper_epochs()]
+    parts += [degraded(), attacks(), paper_figures(), paper_epochs()]
     parts.append("# CIFAKE\n")
     parts += [measured(path, by_generator=False) for path in sorted(RESULTS.glob("cifake*.json"))]
     parts.append(published())
@@ -265,14 +267,6 @@ def published() -> str:
             accuracy = f"{100 * float(row['accuracy']):.2f} %"
             lines.append(f"| {row['system']} | {row['parameters']} | {accuracy} | {row['source']} |")
     return "\n".join([*lines, ""])
-
-
-def shown(figure: dict[str, float] | None) -> str:
-    if not figure or figure.get("value") is None:
-        return "-"
-    if figure.get("low") is None:
-        return f"{figure['value']:.4f}"
-    return f"{figure['value']:.4f} ({figure['low']:.4f} to {figure['high']:.4f})"
 
 
 def main() -> None:

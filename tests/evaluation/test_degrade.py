@@ -100,6 +100,39 @@ def test_noise_differs_from_picture_to_picture_and_has_its_deviation() -> None:
     assert np.corrcoef(noise_a.ravel(), noise_b.ravel())[0, 1] < 0.1
 
 
+def banding(pixels: np.ndarray) -> float:
+    """How much of a picture's waves is one wave, of two or more pixels: near 0 for noise, high for moiré."""
+    grey = pixels.astype(float).mean(2)
+    power = np.abs(np.fft.rfft2(grey - grey.mean())) ** 2
+    power[:4, :4] = power[-4:, :4] = 0
+    return float(power.max() / power.sum())
+
+
+def test_a_photograph_of_a_screen_shows_its_stripes_beat_with_the_cameras_pixels() -> None:
+    grey = flat(240, 200, (128, 128, 128))
+    assert banding(after("screen-photo", grey)) > 20 * banding(after("noise-4", grey))
+
+
+def test_a_photograph_of_a_screen_is_darker_at_the_rim_and_about_as_bright_in_the_middle() -> None:
+    seen = after("screen-photo", flat(240, 200, (128, 128, 128))).astype(float)
+    assert seen.shape == (200, 240, 3)
+    assert np.abs(seen[80:120, 100:140].mean() - 128) < 16
+    assert seen[:10, :10].mean() < seen[80:120, 100:140].mean() - 10
+
+
+def test_a_photograph_of_a_screen_is_skewed_and_shows_the_same() -> None:
+    pixels = photo(240, 200)
+    seen = after("screen-photo", pixels)
+    alike = np.corrcoef(seen[40:160, 40:200].ravel(), pixels[40:160, 40:200].ravel())[0, 1]
+    assert 0.5 < alike < 0.999
+    assert (after("screen-photo", photo(240, 200, seed=1)) != seen).any()
+
+
+def test_a_large_picture_is_photographed_from_a_screen_no_larger_than_a_window() -> None:
+    facts = inspect(delivered("screen-photo", b"", flat(2600, 1300)))
+    assert (facts.width, facts.height, facts.quality) == (1280, 640, 85)
+
+
 @pytest.mark.parametrize(
     ("name", "size"),
     [("telegram", (1280, 853)), ("x", (1200, 800)), ("facebook", (1500, 1000)), ("instagram", (1080, 720))],

@@ -20,6 +20,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from aivsreal import images
 from aivsreal.deliveries import Pixels, align, decoded, hard, jpeg, middle, scaled, web
+from aivsreal.evaluation.rephotograph import rephotographed
 
 Degradation = Callable[[Pixels], bytes]
 
@@ -46,7 +47,7 @@ def blurred(pixels: Pixels, sigma: float) -> bytes:
 
 def noisy(pixels: Pixels, sigma: float) -> bytes:
     """Return the picture with Gaussian noise of this deviation, in levels of 255, in each colour by itself."""
-    rng = np.random.default_rng(zlib.crc32(pixels.tobytes()))
+    rng = _seeded(pixels)
     noise = rng.standard_normal(pixels.shape, dtype=np.float32) * np.float32(sigma)
     return png(np.clip(pixels + noise + 0.5, 0, 255).astype(np.uint8))
 
@@ -82,6 +83,11 @@ def screenshot(pixels: Pixels) -> bytes:
     draw.text((margin, bar // 4), "Photos", fill=(235, 235, 235), font=ImageFont.load_default(bar / 2))
     page.paste(Image.fromarray(shown), (margin, bar + margin))
     return png(np.asarray(page))
+
+
+def screen_photo(pixels: Pixels) -> bytes:
+    """Return a photograph of a screen that shows the picture, simulated (rephotograph.py), as JPEG 85."""
+    return jpeg(rephotographed(pixels, _seeded(pixels)), 85)
 
 
 def captioned(pixels: Pixels) -> bytes:
@@ -150,6 +156,7 @@ DEGRADATIONS: Mapping[str, Degradation] = {
     "sharpen": partial(sharpened, percent=150),
     **{f"crop-{share}": partial(cropped, share=share) for share in (0.8, 0.5)},
     "screenshot": screenshot,
+    "screen-photo": screen_photo,
     "caption": captioned,
     "two-generations": two_generations,
     "telegram": partial(shared, long_side=1280, quality=87),
@@ -178,6 +185,11 @@ _OF_FILES: Mapping[str, Callable[[bytes, Pixels], bytes]] = {
 HARMLESS: tuple[str, ...] = (*_HARMLESS_TO_PIXELS, *_OF_FILES)
 
 _OF_PIXELS: Mapping[str, Degradation] = {"aligned": align, **TIERS, **DEGRADATIONS, **_HARMLESS_TO_PIXELS}
+
+
+def _seeded(pixels: Pixels) -> np.random.Generator:
+    """Return a generator that draws the same for the same picture, and something else for another."""
+    return np.random.default_rng(zlib.crc32(pixels.tobytes()))
 
 
 def _filtered(pixels: Pixels, kernel: ImageFilter.Filter) -> Pixels:
