@@ -19,7 +19,7 @@ from tests.web.test_access import bearer, new_key
 from tests.web.test_examine import changed
 from tests.web.test_pages import BROWSER, heading
 
-PAGES = ("/operator",)
+PAGES = ("/operator", "/operator/monitor", "/operator/feedback")
 
 
 @pytest.fixture(autouse=True)

@@ -114,11 +114,12 @@ def _decide(id: str, decision: str) -> None:
 
 
 def _line(one: Reviewed) -> str:
+    from aivsreal.living.feedback import SAID_WORDS
+
     row: dict[str, Any] = one.as_json()
-    said = {"real": "it is real", "ai": "it is AI", "not_sure": "not sure"}[row["said"]]
     parts = [
         f"{row['id']}  {row['when']}  {row['model']} said {row['verdict']} ({row['probability_ai']:.2f}), "
-        f"somebody: {said}"
+        f"somebody: {SAID_WORDS[one.mark.said]}"
     ]
     if row["remark"]:
         parts.append(f"remark: {row['remark']}")

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from aivsreal.bundle import Bundle, load_bundle
+from aivsreal.bundle import load_bundle
 from aivsreal.cli.options import json_option, print_json
 from aivsreal.errors import UsageError
 from aivsreal.files import atomic_write_json
 
 if TYPE_CHECKING:
     from aivsreal.living.monitor import Report
-    from aivsreal.living.record import Record
+    from aivsreal.living.window import Look
 
 ALARM = 1
 
@@ -81,77 +80,35 @@ def command(
     (all tests together err once in 200 looks), that is large, and that bears on verdicts.
     """
     from aivsreal.cli.feedback import marks
-    from aivsreal.living.feedback import rights
-    from aivsreal.living.monitor import keep_state, watch
-    from aivsreal.living.record import read_records
+    from aivsreal.living.monitor import keep_state
+    from aivsreal.living.window import look, window_of
 
-    bundle = load_bundle(model)
-    records, damaged = read_records(model=bundle.title)
-    window = _within(records, *_limits(since, until, days))[-last:]
-    earlier = _within(records, *_span(against)) if against else None
-    right = rights(marks(), bundle.title)
-    report = watch(bundle, window, against=earlier, right=right, damaged=damaged)
-    keep_state(report)
-    if out is not None:
-        _write(out, bundle, window, earlier, report)
-    if as_json:
-        print_json(report.as_json())
-    else:
-        _tell(report)
-    return ALARM if report.alarm else 0
-
-
-def _limits(
-    since: str | None, until: str | None, days: float | None
-) -> tuple[datetime | None, datetime | None]:
     if since and days:
         raise UsageError("--since and --days exclude each other", hint="give one of them")
-    start = _moment(since) if since else None
-    if days:
-        start = datetime.now(UTC) - timedelta(days=days)
-    return start, _moment(until) if until else None
+    window = window_of(since=since, until=until, days=days, last=last, against=against)
+    seen = look(load_bundle(model), marks(), window)
+    keep_state(seen.report)
+    if out is not None:
+        _write(out, seen)
+    if as_json:
+        print_json(seen.report.as_json())
+    else:
+        _tell(seen.report)
+    return ALARM if seen.report.alarm else 0
 
 
-def _span(text: str) -> tuple[datetime, datetime]:
-    first, dots, last = text.partition("..")
-    if not dots:
-        raise UsageError(
-            f"{text!r} is no stretch of time", hint="write FROM..TO, as in 2026-06-01..2026-06-30"
-        )
-    return _moment(first), _moment(last)
-
-
-def _moment(text: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(text.strip())
-    except ValueError as error:
-        raise UsageError(
-            f"{text!r} is no date", hint="write it as in 2026-10-01 or 2026-10-01T08:30"
-        ) from error
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
-
-
-def _within(records: list[Record], start: datetime | None, end: datetime | None) -> list[Record]:
-    return [r for r in records if (start is None or r.when >= start) and (end is None or r.when < end)]
-
-
-def _write(
-    out: Path, bundle: Bundle, window: list[Record], earlier: list[Record] | None, report: Report
-) -> None:
-    from aivsreal.living.monitor import lot_of, reference_lot
+def _write(out: Path, seen: Look) -> None:
     from aivsreal.living.timelines import draw_timelines
 
-    atomic_write_json(out / "monitor.json", report.as_json())
-    before = lot_of("", earlier) if earlier else reference_lot(bundle)
-    draw_timelines(out, window, before, report)
+    atomic_write_json(out / "monitor.json", seen.report.as_json())
+    draw_timelines(out, seen.records, seen.before, seen.report)
 
 
 def _tell(report: Report) -> None:
     click.echo(f"{report.model}, {report.window}, against {report.against}")
     for finding in report.findings:
-        mark = "ALARM" if finding.alarm else "changed" if finding.changed else "as before"
         p = "" if finding.p is None else f" (p = {finding.p:.2g})"
-        click.echo(f"  {mark:<9}  {finding.words}{p}")
+        click.echo(f"  {finding.standing:<9}  {finding.words}{p}")
     if report.right:
         value = report.right
         click.echo(f"  feedback: {value.value:.0%} of answers right ({value.low:.0%} to {value.high:.0%})")

@@ -47,6 +47,11 @@ class Finding:
     changed: bool = False
     alarm: bool = False
 
+    @property
+    def standing(self) -> str:
+        """Whether it is an alarm, a change that raises none, or as before."""
+        return "ALARM" if self.alarm else "changed" if self.changed else "as before"
+
     def as_json(self) -> dict[str, Any]:
         """Return it as plain values."""
         return {

@@ -25,6 +25,7 @@ from aivsreal.living.registry import who
 Said = Literal["real", "ai", "not_sure"]
 Decision = Literal["accept", "reject", "unsure"]
 DECISIONS: tuple[Decision, ...] = ("accept", "reject", "unsure")
+SAID_WORDS: Mapping[Said, str] = {"real": "it is real", "ai": "it is AI", "not_sure": "not sure"}
 
 FOLDER, REVIEWS, PICTURES = "feedback", "reviews.jsonl", "pictures"
 LEARNED = "learned"
@@ -50,25 +51,29 @@ class Mark:
 
 @dataclass(frozen=True)
 class Reviewed:
-    """A mark, what was decided of it (None: nothing yet), and why it is set apart ("" : it is not)."""
+    """A mark, what was decided of it (None: nothing yet), by whom and when, and why it is set apart ("": it is not)."""
 
     mark: Mark
     decision: Decision | None
     apart: str
     learned: bool = False
+    by: str = ""
+    decided: str = ""
+
+    @property
+    def client(self) -> str | None:
+        """The client's number, by which it can be told from others and not be found; None where it is not known."""
+        client = self.mark.client
+        return hashlib.sha256(client.encode()).hexdigest()[:8] if client else None
 
     @property
     def picture(self) -> Path | None:
         """Where the picture lies now: its copy, or the upload; None where there is neither."""
-        copy = pictures_folder() / self.mark.sha256
-        if copy.exists():
-            return copy
-        return self.mark.picture if self.mark.picture and self.mark.picture.exists() else None
+        return picture_of(self.mark)
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain values; a client is named by a number only."""
         mark = self.mark
-        client = hashlib.sha256(mark.client.encode()).hexdigest()[:8] if mark.client else None
         return {
             "id": mark.id,
             "when": mark.when.isoformat(timespec="seconds"),
@@ -78,9 +83,11 @@ class Reviewed:
             "model": mark.model,
             "sha256": mark.sha256,
             "remark": mark.remark,
-            "client": client,
+            "client": self.client,
             "picture": str(self.picture) if self.picture else None,
             "decision": self.decision,
+            "by": self.by,
+            "decided": self.decided,
             "apart": self.apart,
             "learned": self.learned,
         }
@@ -89,11 +96,19 @@ class Reviewed:
 def reviewed(marks: Sequence[Mark]) -> list[Reviewed]:
     """Return the marks with their reviews, those set apart last, else oldest first."""
     lines = journal.read(_reviews_file()).entries
-    decisions = {line.get("id"): line.get("decision") for line in lines if line.get("decision") in DECISIONS}
+    decisions = {line.get("id"): line for line in lines if line.get("decision") in DECISIONS}
     learned = {line.get("id") for line in lines if line.get("decision") == LEARNED}
     reasons = set_apart(marks)
-    found = [Reviewed(m, decisions.get(m.id), reasons.get(m.id, ""), m.id in learned) for m in marks]
+    found = [_reviewed(m, decisions.get(m.id, {}), reasons.get(m.id, ""), m.id in learned) for m in marks]
     return sorted(found, key=lambda one: (bool(one.apart), one.mark.when, one.mark.id))
+
+
+def picture_of(mark: Mark) -> Path | None:
+    """Return where a mark's picture lies now: its copy, or the upload; None where there is neither."""
+    copy = pictures_folder() / mark.sha256
+    if copy.exists():
+        return copy
+    return mark.picture if mark.picture and mark.picture.exists() else None
 
 
 def set_apart(marks: Sequence[Mark]) -> dict[str, str]:
@@ -128,8 +143,8 @@ def review(marks: Sequence[Mark], id: str, decision: Decision, *, by: str = "") 
         raise UsageError(f"{id} says 'not sure': there is nothing to accept", hint="reject it, or leave it")
     if decision == "accept" and found.picture and found.picture.parent != pictures_folder():
         _copy(found.picture, found.mark)
-    _write(id, decision, by=by)
-    return Reviewed(found.mark, decision, found.apart, found.learned)
+    line = _write(id, decision, by=by)
+    return _reviewed(found.mark, line, found.apart, found.learned)
 
 
 def accepted_set(marks: Sequence[Mark], *, again: bool = False) -> LabelledSet:
@@ -182,6 +197,12 @@ def pictures_folder() -> Path:
     return data_folder() / FOLDER / PICTURES
 
 
+def _reviewed(mark: Mark, line: Mapping[str, Any], apart: str, learned: bool) -> Reviewed:
+    """Return a mark with the line of its last review; empty where it has none."""
+    by, when = str(line.get("who", "")), str(line.get("when", ""))
+    return Reviewed(mark, line.get("decision"), apart, learned, by, when)
+
+
 def _sample(one: Reviewed) -> Sample:
     mark = one.mark
     columns: Mapping[str, Any] = {
@@ -207,11 +228,11 @@ def _copy(picture: Path, mark: Mark) -> None:
     atomic_write_bytes(pictures_folder() / mark.sha256, data)
 
 
-def _write(id: str, decision: str, *, by: str = "", **more: str) -> None:
+def _write(id: str, decision: str, *, by: str = "", **more: str) -> dict[str, Any]:
     when = datetime.now(UTC).isoformat(timespec="seconds")
-    journal.append(
-        _reviews_file(), {"id": id, "decision": decision, "when": when, "who": by or who(), **more}
-    )
+    line = {"id": id, "decision": decision, "when": when, "who": by or who(), **more}
+    journal.append(_reviews_file(), line)
+    return line
 
 
 def _reviews_file() -> Path:

@@ -16,12 +16,12 @@ from aivsreal.data.labelled import LabelledSet
 from aivsreal.errors import AivsrealError, UsageError
 from aivsreal.files import atomic_write_json
 from aivsreal.living import registry
-from aivsreal.living.feedback import Mark, accepted_set, mark_learned, rights
-from aivsreal.living.monitor import LATEST, Report, keep_state, watch
+from aivsreal.living.feedback import Mark, accepted_set, mark_learned
+from aivsreal.living.monitor import Report, keep_state
 from aivsreal.living.promotion import Outcome, promote
-from aivsreal.living.record import read_records
 from aivsreal.living.retrain import next_version, retrain
 from aivsreal.living.state import LAST, ROUNDS
+from aivsreal.living.window import look
 
 Say = Callable[[str], None]
 # Reviewed pictures that make a retraining worth its while, and how many more after one that was refused.
@@ -97,8 +97,7 @@ def _round(marks: Sequence[Mark], enough: int, folder: Path, say: Say) -> Kept:
 
 
 def _watched(bundle: Bundle, marks: Sequence[Mark]) -> Report:
-    records, damaged = read_records(model=bundle.title)
-    report = watch(bundle, records[-LATEST:], right=rights(marks, bundle.title), damaged=damaged)
+    report = look(bundle, marks).report
     keep_state(report)
     return report
 

@@ -87,8 +87,13 @@ class Recorder:
         return self._memories[key]
 
 
-def read_records(folder: Path | None = None, *, model: str | None = None) -> tuple[list[Record], int]:
-    """Return the records, oldest first, and how many lines are damaged. model: only those of this title."""
+def read_records(
+    folder: Path | None = None, *, model: str | None = None, latest: int | None = None
+) -> tuple[list[Record], int]:
+    """Return the records, oldest first, and how many lines are damaged.
+
+    model: only those of this title; latest: so many will do, older files need not be read for more
+    """
     records: list[Record] = []
     damaged = 0
     for file in _files((folder or data_folder() / FOLDER) / NAME):
@@ -100,6 +105,8 @@ def read_records(folder: Path | None = None, *, model: str | None = None) -> tup
                 damaged += 1
             elif model is None or record.model == model:
                 records.append(record)
+        if latest is not None and len(records) >= latest:
+            break
     return sorted(records, key=lambda record: record.when), damaged
 
 
@@ -118,12 +125,12 @@ def _record(entry: dict[str, Any]) -> Record | None:
 
 
 def _files(path: Path) -> Iterator[Path]:
-    """Yield the files that there are, oldest first."""
-    for number in range(FILES - 1, 0, -1):
-        if (older := _older(path, number)).exists():
-            yield older
+    """Yield the files that there are, newest first."""
     if path.exists():
         yield path
+    for number in range(1, FILES):
+        if (older := _older(path, number)).exists():
+            yield older
 
 
 def _older(path: Path, number: int) -> Path:

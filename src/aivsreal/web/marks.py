@@ -29,8 +29,8 @@ def all_marks(settings: Settings | None = None) -> list[Mark]:
         store.close()
 
 
-def marks_in(store: Store, folder: Path) -> list[Mark]:
-    """Return every mark in the store. folder: where the server's uploads lie, if they are kept."""
+def marks_in(store: Store, folder: Path, id: str | None = None) -> list[Mark]:
+    """Return every mark in the store, or that of one id. folder: where the server's uploads lie, if they are kept."""
     return [
         Mark(
             id=row.id,
@@ -44,5 +44,5 @@ def marks_in(store: Store, folder: Path) -> list[Mark]:
             client=row.owner,
             picture=folder / UPLOADS / row.kept if row.kept else None,
         )
-        for row in store.marks()
+        for row in store.marks(id)
     ]

@@ -193,9 +193,9 @@ class Store:
             with closing(self.engine.raw_connection()) as connection:
                 connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def marks(self) -> list[Row[Any]]:
-        """Return all feedback, oldest first: id, when, answer, remark, verdict, probability_ai, model, sha256,
-        owner and kept, the last two None where the examination is gone.
+    def marks(self, id: str | None = None) -> list[Row[Any]]:
+        """Return all feedback, or that of one id, oldest first: id, when, answer, remark, verdict, probability_ai,
+        model, sha256, owner and kept, the last two None where the examination is gone.
         """
         query = select(
             feedbacks.c.examination_id.label("id"),
@@ -209,6 +209,8 @@ class Store:
             examinations.c.owner,
             examinations.c.kept,
         ).select_from(feedbacks.outerjoin(examinations, examinations.c.id == feedbacks.c.examination_id))
+        if id is not None:
+            query = query.where(feedbacks.c.examination_id == id if _ID.fullmatch(id) else false())
         with self._reading.connect() as connection:
             return list(connection.execute(query.order_by(feedbacks.c.created, feedbacks.c.examination_id)))
 
