@@ -156,7 +156,7 @@ def test_pictures_of_the_gate_are_kept_out_of_training(folders, tmp_path):
     labelled = drawn_set(tmp_path / "mine", {"grey": 25}, seed=7)
     more = drawn_set(tmp_path / "more", {"grey": 3}, seed=8)
 
-    kept, barred = without_gate(labelled.with_samples([*labelled, *more]))
+    kept, barred = without_gate(labelled.with_samples([*labelled, *more]), red_tower(tmp_path / "tower"))
 
     assert (len(kept), barred) == (3, 25)
 

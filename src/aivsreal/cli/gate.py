@@ -22,8 +22,8 @@ def command() -> None:
 
     A challenger passes if more of the new data is right, no more photographs are called AI than before, and no
     slice loses more than the tolerance in a way that its paired 95 % interval shows. Measured is on the gate set
-    made here, and, where two models differ in their head only, on the embeddings that the one in use was judged
-    on (shipped models bring them).
+    made here, on the pictures that `retrain --replay` held out, and, where two models differ in their head only, on
+    the embeddings that the one in use was judged on (shipped models bring them).
 
     \b
     Examples:

@@ -1,8 +1,9 @@
 """The gate: a challenger takes the champion's place only if it gains on what is new and loses nowhere.
 
-Both judge the same pictures: the user's gate set through the whole way of a verdict, and, where the two differ in
-their head only, the embeddings that the champion was judged on. Real photographs come first: of them no more may
-be called AI than before. Every comparison is paired, and its interval decides with its value.
+Both judge the same pictures: the user's gate set and what a retraining held out, through the whole way of a verdict,
+and, where the two differ in their head only, the embeddings that the champion was judged on. Real photographs come
+first: of them no more may be called AI than before. Every comparison is paired, and its interval decides with its
+value.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aivsreal.bundle import Bundle
+from aivsreal.data.labelled import LabelledSet
 from aivsreal.detector import Detector
 from aivsreal.errors import UsageError
 from aivsreal.evaluation.intervals import Bools, Figure
 from aivsreal.evaluation.measure import measure
 from aivsreal.evaluation.metrics import group_codes
 from aivsreal.evaluation.paired import share_difference
-from aivsreal.living.gate_set import load_gate
+from aivsreal.living.gate_set import load_gate, load_held
 from aivsreal.living.heads import head_in, same_tower
 from aivsreal.living.memory import Memory, memory_of
 from aivsreal.verdict import judge
@@ -114,7 +116,8 @@ def compare(champion: Bundle, challenger: Bundle, *, tolerance: float = TOLERANC
     where the gate set is damaged; BadBundle.
     """
     rows = [*_on_pictures(champion, challenger), *_on_memories(champion, challenger)]
-    if not any(row.part == "gate" for row in rows):
+    # What was held out may be AI pictures alone, and without photographs nothing is let pass.
+    if not any(row.part == "gate" and row.label == 0 for row in rows):
         raise UsageError(
             f"there is nothing to measure {challenger.title} against {champion.title} on", hint=NO_GATE
         )
@@ -183,15 +186,28 @@ def _groups(rows: Sequence[Judged]) -> NDArray[np.int64]:
 
 
 def _on_pictures(champion: Bundle, challenger: Bundle) -> Iterator[Judged]:
-    """Yield what both say of the user's gate set, by the whole way of a verdict."""
-    gate = load_gate()
-    if gate is None:
-        return
-    answers = [measure(Detector(bundle, threads=1), gate, chain="as_is") for bundle in (champion, challenger)]
-    for first, second in zip(*answers, strict=True):
-        if not first.error and not second.error:
-            source = str(first.columns["source"])
-            yield Judged("gate", first.label, source, "", first.verdict == "ai", second.verdict == "ai")
+    """Yield what both say of pictures, by the whole way of a verdict: the user's gate set, and what was held out.
+
+    What the champion's retraining held out is kept from being lost; what the challenger's did is new.
+    """
+    fingerprints = [bundle.card.training.data_fingerprint for bundle in (champion, challenger)]
+    new = load_held(challenger) if fingerprints[0] != fingerprints[1] else None
+    parts: tuple[tuple[Part, LabelledSet | None], ...] = (
+        ("gate", load_gate()),
+        ("gate", load_held(champion)),
+        ("new", new),
+    )
+    for part, labelled in parts:
+        if labelled is None:
+            continue
+        answers = [
+            measure(Detector(bundle, threads=1), labelled, chain="as_is") for bundle in (champion, challenger)
+        ]
+        for first, second in zip(*answers, strict=True):
+            if not first.error and not second.error:
+                source, group = str(first.columns["source"]), str(first.columns["group"] or "")
+                called = first.verdict == "ai", second.verdict == "ai"
+                yield Judged(part, first.label, source, group, *called)
 
 
 def _on_memories(champion: Bundle, challenger: Bundle) -> Iterator[Judged]:

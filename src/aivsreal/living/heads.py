@@ -22,7 +22,7 @@ def head_in(bundle: Bundle) -> Head:
     if set(parts) != {HEAD_WEIGHT, HEAD_BIAS}:
         raise BadBundle(
             f"{bundle.title} has no head that could be replaced: all of it was trained",
-            hint=f"go on from its weights, with old pictures beside the new: aivsreal train OLD NEW --set network.trunk={bundle.card.name}",
+            hint=f"all of it can be: aivsreal retrain --base {bundle.card.name} --new NEW --replay OLD",
         )
     return Head(parts[HEAD_WEIGHT].astype(np.float64), float(parts[HEAD_BIAS]))
 

@@ -74,7 +74,7 @@ def retrain(
     if not is_version(number):
         raise UsageError(f"{number!r} is no version", hint="write three numbers, as in 1.2.0")
     head_in(bundle), require_memory(bundle)
-    chosen, barred = without_gate(new)
+    chosen, barred = without_gate(new, bundle)
     if barred:
         say(f"{barred} of the new pictures stand in the gate set and are not learned from")
     looked = look(bundle, chosen, seed=seed, say=say)

@@ -29,6 +29,9 @@ _Result = TypeVar("_Result")
 
 Draw = tuple[int, int, int]  # epoch, position in the epoch, index of the sample
 
+NEW = "is_new"
+"""The column that marks what is new, of which `data.new_share` speaks."""
+
 
 class TrainingPictures(Dataset[tuple[torch.Tensor, int, int]]):
     """Augmented training views, addressed by (epoch, position, sample index)."""
@@ -176,6 +179,23 @@ def source_of(sample: Sample) -> str:
 
 
 def _draw_class(
+    samples: Sequence[Sample],
+    members: NDArray[np.int64],
+    section: DataSection,
+    count: int,
+    rng: np.random.Generator,
+) -> NDArray[np.int64]:
+    is_new = np.array([bool(samples[member].columns.get(NEW)) for member in members])
+    if section.new_share is None or is_new.all() or not is_new.any():
+        return _draw_alike(samples, members, section, count, rng)
+    taught = round(section.new_share * count)
+    new = _draw_alike(samples, members[is_new], section, taught, rng)
+    return rng.permutation(
+        np.concatenate([new, _draw_alike(samples, members[~is_new], section, count - taught, rng)])
+    )
+
+
+def _draw_alike(
     samples: Sequence[Sample],
     members: NDArray[np.int64],
     section: DataSection,

@@ -118,7 +118,9 @@ def make_network(section: NetworkSection, *, load_trunk: bool = True) -> Network
         ) from error
     _keep_resolution(trunk, section.full_resolution_stages)
     network = Network(section, trunk, trunk.num_features)
-    if load_trunk and section.trunk not in ("hub", "scratch"):
+    if load_trunk and section.head == "kept":
+        _load_whole(network, section)
+    elif load_trunk and section.trunk not in ("hub", "scratch"):
         _load_trunk(network, section)
     _freeze(network, section.freeze_stages)
     # torch's own types know no memory_format here, although its documentation does.
@@ -194,6 +196,21 @@ def _freeze(network: Network, stages: int) -> None:
         )
     for stage in available[:stages]:
         stage.requires_grad_(False)
+
+
+def _load_whole(network: Network, section: NetworkSection) -> None:
+    """Load trunk and head of the bundle that `network.trunk` names. Raises: BadRecipe, BadBundle."""
+    from safetensors.torch import load_file
+
+    path = load_bundle(section.trunk).folder / "weights.safetensors"
+    state = {name: x.float() if x.is_floating_point() else x for name, x in load_file(path).items()}
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        raise BadRecipe(
+            f"the weights in {path} are not those of this whole network",
+            hint="network.head = 'kept' needs a bundle that was trained by the same [network] section",
+        ) from error
 
 
 def _load_trunk(network: Network, section: NetworkSection) -> None:

@@ -62,6 +62,12 @@ class DataSection(Section):
         le=1,
         description="With balance='source': 1 draws sources by their size, 0 draws every source alike.",
     )
+    new_share: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="Share of an epoch's pictures of a class that are new ones, where `retrain` replays others beside them; none: no difference is made.",
+    )
 
 
 class NetworkSection(Section):
@@ -78,6 +84,10 @@ class NetworkSection(Section):
     trunk: str = Field(
         "imagenet",
         description="Where its weights come from: 'imagenet' (the trunk that ships with the package), 'scratch', 'hub' (timm's own download), a bundle's name or folder, or a safetensors file.",
+    )
+    head: Literal["new", "kept"] = Field(
+        "new",
+        description="Whether what follows the trunk begins anew, or is kept from the bundle that `trunk` names.",
     )
     trunk_options: dict[str, Any] = Field(
         default_factory=dict, description="Further options of timm.create_model, such as pad_type."
