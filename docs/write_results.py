@@ -6,7 +6,6 @@ python docs/write_results.py
 """
 
 import argparse
-import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -34,7 +33,6 @@ FIGURES = {
     "answered_balanced_accuracy": "balanced accuracy where answered",
     "calibration_error": "calibration error",
 }
-PAPER_SETS = {"train": "training", "test": "testing", "unseen": "unseen"}
 STABILITY = {
     "jumps": "verdict jumps between real and AI",
     "ever_uncertain": "no answer in some delivery",
@@ -51,7 +49,7 @@ def add(metrics: Path, name: str) -> None:
     """Keep what a page needs of a metrics.json."""
     whole = json.loads(metrics.read_text("utf-8"))
     kept = {**summary(whole), "model": whole["model"], "thresholds": whole["thresholds"]}
-    if name.startswith(("paper", "degraded")):
+    if name.startswith("degraded"):
         del kept["slices"]  # its page shows none
     (RESULTS / f"{name}.json").write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
@@ -63,10 +61,9 @@ def page() -> str:
         if path.name.startswith("photos"):
             parts.append(measured(path, by_generator=path.stem.endswith(("unseen", "test"))))
     parts += [left_out(path) for path in sorted(RESULTS.glob("left-out-*.json"))]
-    parts += [degraded(), attacks(), paper_figures(), paper_epochs()]
+    parts += [degraded(), attacks()]
     parts.append("# CIFAKE\n")
     parts += [measured(path, by_generator=False) for path in sorted(RESULTS.glob("cifake*.json"))]
-    parts.append(published())
     return "\n".join(parts)
 
 
@@ -205,67 +202,6 @@ def attacks() -> str:
         lines.append(
             f"| {row['model']} | {row['label']} | {row['level']} | {row['n']} | {' | '.join(words)} | {alone} |"
         )
-    return "\n".join([*lines, ""])
-
-
-def paper_figures() -> str:
-    """The founding paper's recipe on our photographs, in the shape of the paper's own table of figures."""
-    found = {name: json.loads((RESULTS / f"paper-{name}.json").read_text("utf-8")) for name in PAPER_SETS}
-    with (RESULTS / "published-paper.csv").open(newline="", encoding="utf-8") as stream:
-        stated = {row["figure"]: row["value"] for row in csv.DictReader(stream)}
-    lines = [
-        "# The founding paper's recipe",
-        "",
-        "`recipes/paper.toml` trained once on the same photographs as ours (text-to-image pictures and",
-        "photographs; benchmarks left out), as is; beside them what the paper states of its own test set, which",
-        "is another one, on which its epoch was chosen, and where all above one half is AI. Here a picture is AI",
-        "above the threshold that validation gave, and no answer counts as not AI.",
-        "",
-        "| figure | " + " | ".join(PAPER_SETS.values()) + " | stated by the paper |",
-        "|---|" + "---|" * (len(PAPER_SETS) + 1),
-    ]
-    for name in ("accuracy", "precision", "recall", "f1", "roc_auc"):
-        cells = [shown(found[key]["as_is"].get(name)) for key in PAPER_SETS]
-        lines.append(f"| {FIGURES[name]} | " + " | ".join(cells) + f" | {stated.get(name, '-')} |")
-    return "\n".join([*lines, ""])
-
-
-def paper_epochs() -> str:
-    """Its history: an epoch a line, as in the paper's table."""
-    history = (RESULTS / "runs" / "paper.jsonl").read_text("utf-8").splitlines()
-    columns = {
-        "train_accuracy": "accuracy",
-        "train_auc": "AUC",
-        "train_loss": "loss",
-        "val_accuracy": "validation accuracy",
-        "val_auc": "validation AUC",
-        "val_loss": "validation loss",
-        "learning_rate": "learning rate",
-    }
-    lines = [
-        "It stopped when eight epochs had brought no better validation AUC; the best one is kept.",
-        "",
-        "| epoch | " + " | ".join(columns.values()) + " |",
-        "|---|" + "---|" * len(columns),
-    ]
-    for line in map(json.loads, history):
-        cells = [f"{line[key]:.2e}" if key == "learning_rate" else f"{line[key]:.4f}" for key in columns]
-        lines.append(f"| {line['epoch']} | " + " | ".join(cells) + " |")
-    return "\n".join([*lines, ""])
-
-
-def published() -> str:
-    """What others state for the official CIFAKE test."""
-    lines = [
-        "## Published figures on the official CIFAKE test",
-        "",
-        "| system | parameters | accuracy | source |",
-        "|---|---|---|---|",
-    ]
-    with (RESULTS / "published-cifake.csv").open(newline="", encoding="utf-8") as stream:
-        for row in csv.DictReader(stream):
-            accuracy = f"{100 * float(row['accuracy']):.2f} %"
-            lines.append(f"| {row['system']} | {row['parameters']} | {accuracy} | {row['source']} |")
     return "\n".join([*lines, ""])
 
 

@@ -30,6 +30,11 @@ def test_the_page_for_operators_lists_the_settings_that_there_are() -> None:
     assert module.PAGE.read_text("utf-8") == module.page(), "run: python docs/write_settings.py"
 
 
+def test_the_page_beside_others_says_what_the_results_say() -> None:
+    module = script(ROOT / "docs" / "write_comparison.py")
+    assert module.PAGE.read_text("utf-8") == module.page(), "run: python docs/write_comparison.py"
+
+
 def test_the_readme_documents_every_exit_code() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     codes = {kind.exit_code for kind in vars(errors).values() if hasattr(kind, "exit_code")}

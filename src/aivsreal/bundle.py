@@ -77,6 +77,9 @@ class Card(_Part):
     name: Name
     version: Version
     created: date
+    reviewed_until: date | None = Field(
+        default=None, description="when it is to be looked at again: newer generators wear it off"
+    )
     summary: str
     licence: str
     notice: str = ""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 from scipy.ndimage import gaussian_filter
 
 from aivsreal.data.sources import load_set
@@ -131,6 +133,60 @@ def test_another_comparison_is_not_mixed_into_a_folder(toy: Path, entries: Path,
     other = run(*command(toy, entries, compared, "--set", "network.dropout=0.3"))
     assert (other.exit_code, "another recipe" in other.stderr) == (6, True)
     assert (compared / "comparison.json").read_bytes() == before
+
+
+def test_two_processes_do_not_compare_in_one_folder(toy: Path, entries: Path, compared: Path) -> None:
+    with FileLock(compared / "lock"):
+        refused = run(*command(toy, entries, compared))
+    assert (refused.exit_code, "another process" in refused.stderr) == (6, True)
+
+
+@pytest.fixture(scope="module")
+def dated(toy: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the toy set with years, two pictures of train in test, and one of test twice."""
+    folder = tmp_path_factory.mktemp("dated") / "set"
+    shutil.copytree(toy, folder)
+    (folder / "generators.csv").write_text("generator,generator_year\nstripes,2019\ngrid,2024\n")
+    learned = sorted((folder / "train" / "REAL").iterdir())
+    for number, path in enumerate((learned[0], learned[1], sorted((folder / "test" / "REAL").iterdir())[0])):
+        shutil.copy(path, folder / "test" / "REAL" / f"copy{number}{path.suffix}")
+    return folder
+
+
+def test_what_was_learned_from_and_copies_are_left_out_of_the_leak_free_figures(
+    dated: Path, tmp_path: Path
+) -> None:
+    result = run(*command(dated, "shortcuts,majority", tmp_path / "out", "--against", "majority"))
+    assert result.exit_code == 0, result.output + result.stderr
+    majority = told(tmp_path / "out")["entries"]["majority"]["splits"]["test"]
+    assert majority["as_is"]["accuracy"]["value"] == pytest.approx(23 / 43, abs=1e-4)
+    assert majority["leak_free"]["accuracy"]["value"] == pytest.approx(20 / 40, abs=1e-4)
+    assert "accuracy leak-free" in (tmp_path / "out" / "table.md").read_text()
+
+
+def test_later_generators_are_not_learned_from_and_are_measured_by_year(dated: Path, tmp_path: Path) -> None:
+    names = "azimuthal-spectrum,majority"
+    asked = command(dated, names, tmp_path / "out", "--up-to", 2020, "--against", "majority")
+    result = run(*asked)
+    assert result.exit_code == 0, result.output + result.stderr
+    found = told(tmp_path / "out")
+    assert found["learned_up_to"] == 2020
+    assert found["training"]["ai"] < found["training"]["real"]
+    by_year = found["entries"]["azimuthal-spectrum"]["splits"]["test"]["years"]
+    assert list(by_year["years"]) == ["2019", "2024"]
+    assert by_year["years"]["2019"]["roc_auc"]["value"] > 0.9
+    lost = by_year["years"]["2019"]["roc_auc"]["value"] - by_year["years"]["2024"]["roc_auc"]["value"]
+    assert by_year["lost_a_year"]["value"] == pytest.approx(lost / 4, abs=1e-4)
+    assert "AUC lost a year" in (tmp_path / "out" / "table.md").read_text()
+    mixed = run(*[part if part != 2020 else 2021 for part in asked])
+    assert (mixed.exit_code, "another year" in mixed.stderr) == (6, True)
+
+
+@pytest.mark.parametrize("year", [2018, 2024, 2030])
+def test_a_year_that_parts_nothing_is_refused(dated: Path, tmp_path: Path, year: int) -> None:
+    refused = run(*command(dated, "majority", tmp_path / "out", "--up-to", year, "--against", "majority"))
+    assert (refused.exit_code, f"after {year}" in refused.stderr) == (4, True)
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_is_measured_is_never_learned_from(toy: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ EXAMPLES = """\b
 Examples:
   aivsreal compare pictures/ --recipe photos-small --entries ours,features-svm,resnet-18 --scale cpu
   aivsreal compare cifake/ --recipe cifake --entries all --scale smoke
+  aivsreal compare pictures/ --entries ours,features-svm --up-to 2023 --split test
   aivsreal compare pictures/ --recipe mine.toml --entries mine-entries.toml --out runs/compared
 
 \b
@@ -68,6 +69,10 @@ of entries or the folder cannot be used; 7 a package is missing; 8 the folder ca
     help="What is measured. Repeatable.  [default: test, and unseen where there is one]",
 )  # fmt: skip
 @click.option(
+    "--up-to", "year", type=int, metavar="YEAR",
+    help="Learn from generators up to this year only; see what they lose a year on later ones.",
+)  # fmt: skip
+@click.option(
     "--out", type=click.Path(path_type=Path), default=None, metavar="DIR",
     help="Where everything goes.  [default: runs/compare-RECIPE]",
 )  # fmt: skip
@@ -80,6 +85,7 @@ def command(
     scale: str,
     against: str | None,
     splits: tuple[str, ...],
+    year: int | None,
     out: Path | None,
     where: tuple[str, ...],
 ) -> None:
@@ -100,7 +106,7 @@ def command(
     labelled = load_sets(data, where=where)
     path = compare(
         labelled, catalogue, names, recipe, folder,
-        scale=scale, against=against, splits=splits or None, say=click.echo,
+        scale=scale, against=against, splits=splits or None, year=year, say=click.echo,
     )  # fmt: skip
     click.echo((path.parent / "table.md").read_text("utf-8"))
     click.echo(f"figures and tables: {path.parent}")

@@ -43,10 +43,12 @@ STABLE = {
 
 
 def tables(metrics: Mapping[str, Any]) -> Iterator[Table]:
-    """Yield the tables of what was measured: the figures, then tags, tiers, degradations and stability."""
+    """Yield the tables of what was measured: the figures, then tags, years, tiers, degradations and stability."""
     yield _figures(metrics)
     if tagged := {name: found for name, found in metrics["slices"].items() if name.startswith("tag=")}:
         yield _tags(tagged)
+    if "years" in metrics:
+        yield _years(metrics["years"])
     if "tiers" in metrics:
         yield _tiers(metrics["tiers"])
     if "degradations" in metrics:
@@ -75,6 +77,15 @@ def _tags(tagged: Mapping[str, Any]) -> Table:
     for name, found in tagged.items():
         shares = (_text(found[chain].get("false_positive_rate")) for chain in chains)
         table.add_row(name.removeprefix("tag="), f"{found['n_real']:,}", *shares)
+    return table
+
+
+def _years(found: Mapping[str, Any]) -> Table:
+    lost = found["lost_a_year"]
+    caption = None if lost is None else f"AUC lost from one year's generators to the next's: {_text(lost)}"
+    table = _table("AI pictures by their generator's year, aligned", caption, ["year", "pictures", "ROC AUC"])
+    for year, part in found["years"].items():
+        table.add_row(year, f"{part['n']:,}", _text(part["roc_auc"]))
     return table
 
 

@@ -27,6 +27,7 @@ from aivsreal.evaluation.report import write_report
 from aivsreal.evaluation.robustness import Robustness, robustness_figures
 from aivsreal.evaluation.robustness_plots import draw_robustness
 from aivsreal.evaluation.slices import slices
+from aivsreal.evaluation.years import over_years
 from aivsreal.files import atomic_folder, atomic_write_json
 
 METRICS, PREDICTIONS, REPORT = "metrics.json", "predictions.csv", "report.html"
@@ -111,6 +112,9 @@ def metrics_of(measurement: Measurement) -> dict[str, Any]:
         clean = np.asarray([row.key not in spoilt for row in answers.rows])
         metrics["leak_free"] = as_json(answers.at(clean).figures("as_is"))
     metrics |= robustness_figures(measurement.measured, measurement.asked)
+    columns = [row.columns for row in answers.rows]
+    if by_year := over_years(answers.labels, answers.probabilities["aligned"], columns):
+        metrics["years"] = by_year
     return metrics | {
         "slices": slices(answers),
         "confusion": answers.confusion(),

@@ -11,7 +11,18 @@ from aivsreal.errors import BadData
 
 # What a card tells of a slice: enough to know a weak spot, few enough to read.
 SLICE_COLUMNS = ("generator", "family", "year", "style", "origin_kind", "kind", "tag")
-KEPT = ("as_is", "aligned", "leak_free", "tiers", "degradations", "stability", "counts", "data", "made")
+KEPT = (
+    "as_is",
+    "aligned",
+    "leak_free",
+    "tiers",
+    "degradations",
+    "stability",
+    "years",
+    "counts",
+    "data",
+    "made",
+)
 SLICE_FIGURES = ("recall", "roc_auc", "false_positive_rate")
 
 

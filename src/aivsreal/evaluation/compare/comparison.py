@@ -6,22 +6,26 @@ Every entry's folder holds what is done of it, so a comparison that was stopped 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from aivsreal import __version__
 from aivsreal.data.labelled import LabelledSet, require_both_classes
-from aivsreal.data.split import with_validation
+from aivsreal.data.split import leaked_and_copies, with_validation
 from aivsreal.errors import BadData, BadRun, UsageError
 from aivsreal.evaluation.compare.catalogue import Catalogue, check_recipes
 from aivsreal.evaluation.compare.entry import Budget, Work
 from aivsreal.evaluation.compare.figures import draw_figures
 from aivsreal.evaluation.compare.measured import Measured, fit_and_measure
 from aivsreal.evaluation.compare.results import Pictures, as_csv, as_markdown, figures_of, tests_of
-from aivsreal.files import atomic_write_json, atomic_write_text
+from aivsreal.evaluation.years import up_to
+from aivsreal.files import atomic_write_json, atomic_write_text, clear_unfinished
 from aivsreal.training.loader import limited
 from aivsreal.training.recipe import Recipe
 
@@ -38,13 +42,16 @@ def compare(
     scale: str = "cpu",
     against: str | None = None,
     splits: Sequence[str] | None = None,
+    year: int | None = None,
     say: Callable[[str], None] = print,
 ) -> Path:
     """Return comparison.json in `folder`, beside table.md, table.csv and figures, written anew after each entry.
 
     recipe: what entries that are recipes start from; against: the entry that the others are tested against, by
     default the first; splits: what is measured, by default test and, where there is one, unseen
-    Raises: UsageError, BadData, BadRecipe, BadRun where the folder holds another comparison, CannotWrite.
+    year: learn from generators up to this year only; later ones are measured by their years
+    Raises: UsageError, BadData, BadRecipe, BadRun where the folder holds another comparison or another process
+    compares in it, CannotWrite.
     """
     against = against or names[0]
     if against not in names:
@@ -56,17 +63,21 @@ def compare(
     )
     measured_on = _measured_on(labelled, splits, budget)
     learned = labelled.with_samples([s for s in labelled if s.split in ("train", "val")])
-    about = _about(labelled, learned, measured_on, budget, scale, against)
-    _open(folder, _asked(labelled, recipe, budget, measured_on))
+    pictures = _pictures(labelled, learned, measured_on, year)
+    if year is not None:
+        learned = up_to(learned, year)
+    about = _about(labelled, learned, measured_on, budget, scale, against) | {"learned_up_to": year}
+    _open(folder, _asked(labelled, recipe, budget, measured_on, year))
+    samples = {split: chosen.samples for split, chosen in measured_on.items()}
     found: list[Measured] = []
-    for number, name in enumerate(names, start=1):
-        say(f"{number}/{len(names)} {name}")
-        work = _work(learned, recipe, budget, folder / "entries" / name, say)
-        samples = {split: chosen.samples for split, chosen in measured_on.items()}
-        found.append(fit_and_measure(name, catalogue.make(name), work, samples))
-        if found[-1].failed:
-            say(f"  {name} does not take part: {found[-1].failed}")
-        _write(folder, about, catalogue, found, measured_on)
+    with _alone_in(folder):
+        for number, name in enumerate(names, start=1):
+            say(f"{number}/{len(names)} {name}")
+            work = _work(learned, recipe, budget, folder / "entries" / name, say)
+            found.append(fit_and_measure(name, catalogue.make(name), work, samples))
+            if found[-1].failed:
+                say(f"  {name} does not take part: {found[-1].failed}")
+            _write(folder, about, catalogue, found, pictures)
     return folder / RESULTS
 
 
@@ -80,6 +91,19 @@ def _measured_on(
     for part in chosen.values():
         require_both_classes(part)
     return chosen
+
+
+def _pictures(
+    labelled: LabelledSet, learned: LabelledSet, measured_on: Mapping[str, LabelledSet], year: int | None
+) -> dict[str, Pictures]:
+    """What figures rest on: the measured pictures, and which of them were learned from or stand there twice."""
+    found = {}
+    for split, part in measured_on.items():
+        both = labelled.with_samples([*(s for s in learned if s.split != split), *part])
+        leaked, copies = leaked_and_copies(both, split)
+        spoilt = {both.samples[place].key for place in (*leaked, *copies)}
+        found[split] = Pictures(part.samples, spoilt, year)
+    return found
 
 
 def _work(
@@ -112,7 +136,11 @@ def _about(
 
 
 def _asked(
-    labelled: LabelledSet, recipe: Recipe, budget: Budget, measured_on: Mapping[str, LabelledSet]
+    labelled: LabelledSet,
+    recipe: Recipe,
+    budget: Budget,
+    measured_on: Mapping[str, LabelledSet],
+    year: int | None,
 ) -> dict[str, Any]:
     """What must be the same for entries to stand in one table."""
     return {
@@ -120,6 +148,7 @@ def _asked(
         "recipe": recipe.model_dump(mode="json", exclude={"search"}, exclude_defaults=True),
         "budget": asdict(budget),
         "splits": list(measured_on),
+        **({} if year is None else {"year": year}),
     }
 
 
@@ -132,9 +161,27 @@ def _open(folder: Path, asked: Mapping[str, Any]) -> None:
         return
     except (OSError, ValueError) as error:
         raise BadRun(f"{path} cannot be read: {error}", hint="choose another --out") from error
-    different = [key for key in asked if before.get(key) != asked[key]]
+    different = [key for key in (*asked, *before) if before.get(key) != asked.get(key)]
     if different:
         raise BadRun(f"{folder} holds a comparison of another {different[0]}", hint="choose another --out")
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Hold the folder, and clear away what a killed comparison left half written. Raises: BadRun where it is held."""
+    lock = FileLock(folder / "lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout as error:
+        raise BadRun(
+            f"another process compares in {folder}", hint="wait for it, or choose another --out"
+        ) from error
+    try:
+        for place in (folder, *folder.glob("entries/*")):
+            clear_unfinished(place)
+        yield
+    finally:
+        lock.release()
 
 
 def _write(
@@ -142,9 +189,9 @@ def _write(
     about: Mapping[str, Any],
     catalogue: Catalogue,
     found: Sequence[Measured],
-    measured_on: Mapping[str, LabelledSet],
+    pictures: Mapping[str, Pictures],
 ) -> None:
-    comparison = {**about, "entries": _entries(about["against"], catalogue, found, measured_on)}
+    comparison = {**about, "entries": _entries(about["against"], catalogue, found, pictures)}
     atomic_write_json(folder / RESULTS, comparison)
     atomic_write_text(folder / TABLE, as_markdown(comparison))
     atomic_write_text(folder / LINES, as_csv(comparison))
@@ -155,9 +202,8 @@ def _entries(
     against: str,
     catalogue: Catalogue,
     found: Sequence[Measured],
-    measured_on: Mapping[str, LabelledSet],
+    pictures: Mapping[str, Pictures],
 ) -> dict[str, Any]:
-    pictures = {split: Pictures(part.samples) for split, part in measured_on.items()}
     entries: dict[str, Any] = {}
     for entry in found:
         described = catalogue.entries[entry.name]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -17,34 +17,64 @@ from aivsreal.evaluation.measure import Chain
 from aivsreal.evaluation.metrics import as_json, figures, group_codes
 from aivsreal.evaluation.paired import area_drop
 from aivsreal.evaluation.significance import compare_areas, compare_decisions, holm
+from aivsreal.evaluation.years import over_years
 
 KEPT = ("accuracy", "balanced_accuracy", "precision", "recall", "f1", "roc_auc", "false_positive_rate")
 TESTED: tuple[Chain, ...] = ("as_is", "aligned")
+LEAK_FREE = "leak_free"
+SHOWN = ("accuracy", "balanced_accuracy", "precision", "recall", "f1", "false_positive_rate")
 
 
 class Pictures:
-    """The pictures of one split that are measured: labels and groups, [n]."""
+    """The pictures of one split that are measured: labels, groups, and which of them leaked or are copies, [n].
 
-    def __init__(self, samples: Sequence[Sample]) -> None:
+    learned_up_to: the newest year of a generator that was learned from, where that was asked for
+    """
+
+    def __init__(
+        self, samples: Sequence[Sample], spoilt: Collection[str] = (), learned_up_to: int | None = None
+    ) -> None:
         self.labels: Ints = np.array([sample.label for sample in samples], dtype=np.int64)
+        self.spoilt: Bools = np.array([sample.key in spoilt for sample in samples], dtype=bool)
         groups = [sample.columns.get("group") for sample in samples]
         self.groups = [None if group is None else str(group) for group in groups]
         self.codes = group_codes(self.groups, len(samples))
+        self.columns = [sample.columns for sample in samples]
+        self.learned_up_to = learned_up_to
 
 
 def figures_of(entry: Measured, split: str, pictures: Pictures) -> dict[str, Any]:
-    """Return the entry's figures on a split: of each chain, and the area lost to web and hard."""
+    """Return the entry's figures on a split: of each chain, and the area lost to web and hard.
+
+    "leak_free" are those of the files as they are, without what also stands in train or val and second copies;
+    it is there only where the split holds such pictures.
+    """
     found: dict[str, Any] = {}
     for chain in ALL_CHAINS:
         p = entry.probabilities[split, chain]
-        whole = np.isfinite(p)
-        words = ["ai" if value > 0.5 else "real" for value in p[whole]]
-        groups = [group for group, there in zip(pictures.groups, whole, strict=True) if there]
-        every = figures(pictures.labels[whole], p[whole], words, groups=groups, calibration=False)
-        found[chain] = {name: as_json(every)[name] for name in KEPT}
-    found["measured"] = int(np.isfinite(entry.probabilities[split, "as_is"]).sum())
+        found[chain] = _figures(p, np.isfinite(p), pictures)
+    as_it_is = entry.probabilities[split, "as_is"]
+    whole = np.isfinite(as_it_is)
+    if pictures.spoilt.any():
+        found[LEAK_FREE] = _figures(as_it_is, whole & ~pictures.spoilt, pictures)
+    if by_year := _by_year(entry.probabilities[split, "aligned"], pictures):
+        found["years"] = by_year
+    found["measured"] = int(whole.sum())
     found["drop"] = {chain: _drop(entry, split, chain, pictures) for chain in ("web", "hard")}
     return found
+
+
+def _figures(probabilities: Floats, chosen: Bools, pictures: Pictures) -> dict[str, Any]:
+    words = ["ai" if value > 0.5 else "real" for value in probabilities[chosen]]
+    groups = [group for group, there in zip(pictures.groups, chosen, strict=True) if there]
+    every = figures(pictures.labels[chosen], probabilities[chosen], words, groups=groups, calibration=False)
+    return {name: as_json(every)[name] for name in KEPT}
+
+
+def _by_year(probabilities: Floats, pictures: Pictures) -> dict[str, Any] | None:
+    whole = np.flatnonzero(np.isfinite(probabilities))
+    columns = [pictures.columns[i] for i in whole]
+    return over_years(pictures.labels[whole], probabilities[whole], columns, pictures.learned_up_to)
 
 
 def tests_of(
@@ -73,7 +103,7 @@ def as_csv(comparison: Mapping[str, Any]) -> str:
     )
     for name, entry in comparison["entries"].items():
         for split, found in entry.get("splits", {}).items():
-            for chain in ALL_CHAINS:
+            for chain in (chain for chain in (*ALL_CHAINS, LEAK_FREE) if chain in found):
                 each = [found[chain][figure] or {} for figure in KEPT]
                 numbers = [figure.get(part) for figure in each for part in parts]
                 writer.writerow([name, *(entry["cost"].get(key) for key in cost), split, chain, *numbers])
@@ -140,21 +170,50 @@ def _cost_table(entries: Mapping[str, Any]) -> list[str]:
 
 
 def _split_table(comparison: Mapping[str, Any], entries: Mapping[str, Any], split: str) -> list[str]:
+    by_area = sorted(entries, key=lambda name: -_area(entries[name], split))
+    found = {name: entries[name]["splits"][split] for name in by_area}
     against = comparison["against"]
     lines = [
         f"### {split}",
         "",
-        "| entry | AUC as is | AUC aligned | AUC web | AUC hard | accuracy | balanced | precision | recall | F1 "
-        f"| AUC beside `{against}` | p | p of decisions |",
-        "|---|" + "---|" * 12,
+        f"| entry | AUC as is | AUC aligned | AUC web | AUC hard | beside `{against}` | p | p of decisions |",
+        "|---|" + "---|" * 7,
     ]
-    by_area = sorted(entries, key=lambda name: -_area(entries[name], split))
     for name in by_area:
-        found, tested = entries[name]["splits"][split], entries[name].get("against", {}).get(split)
-        areas = [shown(found[chain]["roc_auc"]) for chain in ALL_CHAINS]
-        rest = [shown(found["aligned"][figure]) for figure in KEPT[:5]]
-        lines.append("| " + " | ".join([f"`{name}`", *areas, *rest, *_tested(tested)]) + " |")
-    return lines
+        areas = [shown(found[name][chain]["roc_auc"]) for chain in ALL_CHAINS]
+        tested = _tested(entries[name].get("against", {}).get(split))
+        lines.append("| " + " | ".join([f"`{name}`", *areas, *tested]) + " |")
+    leaks = any(LEAK_FREE in figures for figures in found.values())
+    lines += [
+        "",
+        "| entry | accuracy as is | "
+        + ("accuracy leak-free | " if leaks else "")
+        + "accuracy aligned | balanced "
+        "| precision | recall | F1 | photographs called AI |",
+        "|---|" + "---|" * (7 + leaks),
+    ]
+    for name in by_area:
+        chains = ["as_is", LEAK_FREE] if leaks else ["as_is"]
+        accuracy = [shown(found[name][chain]["accuracy"]) for chain in chains]
+        rest = [shown(found[name]["aligned"][figure]) for figure in SHOWN]
+        lines.append("| " + " | ".join([f"`{name}`", *accuracy, *rest]) + " |")
+    return [*lines, *_years_table(found)]
+
+
+def _years_table(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """How each entry fares on generators of each year, aligned, where the data knows their years."""
+    dated = {name: figures["years"] for name, figures in found.items() if figures.get("years")}
+    if not dated:
+        return []
+    years = next(iter(dated.values()))["years"]
+    learned = next(iter(dated.values()))["learned_up_to"]
+    counted = " | ".join(f"{year} (n {part['n']})" for year, part in years.items())
+    lines = ["", f"| entry | AUC lost a year | {counted} |", "|---|" + "---|" * (len(years) + 1)]
+    for name, by_year in dated.items():
+        cells = [shown(by_year["lost_a_year"]), *(shown(p["roc_auc"]) for p in by_year["years"].values())]
+        lines.append("| " + " | ".join([f"`{name}`", *cells]) + " |")
+    since = f"after {learned}, the newest that was learned from" if learned else "of the generators' own"
+    return [*lines, "", f"AUC by the generator's year, aligned. What is lost a year counts years {since}."]
 
 
 def _tested(tested: Mapping[str, Any] | None) -> list[str]:

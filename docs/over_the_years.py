@@ -1,0 +1,136 @@
+"""What a tower's head loses a year: fitted on generators up to a year, judged on those of the years after.
+
+python docs/over_the_years.py RUN DATA... --name photos
+python docs/over_the_years.py RUN DATA... --name photos --card BUNDLE    # and says on the card until when it stands
+
+From the embeddings of one finished run, for nothing more than the fits. For each year, heads are fitted on all
+photographs and the AI pictures of generators up to that year, each without a fifth of the sources; every picture is
+judged, aligned, by the head that had met neither its source nor, from the next year on, any generator as new. So
+what is lost is lost to time, and not to a source that was never met: that all sources share. Writes
+docs/results/years-NAME.json; docs/write_comparison.py shows it.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import GroupKFold
+
+from aivsreal.bundle import load_bundle, update_card
+from aivsreal.data.labelled import Sample
+from aivsreal.data.sources import load_sets
+from aivsreal.data.split import with_validation
+from aivsreal.evaluation.years import over_years, year_of
+from aivsreal.files import atomic_write_text
+from aivsreal.training.loader import source_of
+from aivsreal.training.run import Run, open_run
+from aivsreal.training.tower import fit_head, source_weights
+
+RESULTS = Path(__file__).parent / "results"
+FOLDS = 5
+VIEWS = 3  # as it is, aligned, from the web
+ALIGNED = 1
+# Fewer AI pictures than this say little of what came before a year, or after it.
+FEWEST = 100
+# A model is to be looked at again when it is expected to have lost this much area on new generators, and after a
+# year whatever it lost: nobody has measured further ahead.
+TOLERATED, LONGEST = 0.02, 365
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("run", type=Path)
+    parser.add_argument("data", nargs="+")
+    parser.add_argument("--name", default="photos")
+    parser.add_argument("--card", type=Path, metavar="BUNDLE")
+    asked = parser.parse_args()
+    run = open_run(asked.run)
+    samples, seen = samples_of(run, asked.data), embeddings(asked.run)
+    if len(samples) != len(seen):
+        raise SystemExit(f"DATA has {len(samples)} training pictures, the run {len(seen)}")
+    found = {str(year): study(samples, seen, year, run) for year in years_between(samples)}
+    study_of_all = {"pictures": len(samples), "up_to": found, "lost_a_year": worst(found)}
+    path = RESULTS / f"years-{asked.name}.json"
+    atomic_write_text(path, json.dumps(study_of_all, indent=1) + "\n")
+    for year, part in found.items():
+        print(f"up to {year}: lost a year {part['lost_a_year']}")
+    if asked.card:
+        card = load_bundle(asked.card).card
+        until = reviewed_until(card.created, study_of_all["lost_a_year"])
+        update_card(asked.card, card.model_copy(update={"reviewed_until": until}))
+        print(f"{card.name} {card.version}: reviewed until {until}")
+
+
+def samples_of(run: Run, data: Sequence[str]) -> Sequence[Sample]:
+    """Return the training pictures that the run had, in its order."""
+    labelled = load_sets(data, where=run.facts["data"]["where"], exclude=run.excluded)
+    section = run.recipe.data
+    cut = with_validation(labelled, fraction=section.validation_fraction, drop_copies=section.drop_copies)
+    return cut.of_split("train").samples
+
+
+def embeddings(folder: Path) -> np.ndarray:
+    """Return the embeddings of each picture's first views, float64 [n, VIEWS, d]."""
+    chunks = [np.load(file)[:, :VIEWS] for file in sorted((folder / "tower").glob("*.npy"))]
+    if not chunks:
+        raise SystemExit("this run has no tower")
+    return np.concatenate(chunks).astype(np.float64)
+
+
+def years_between(samples: Sequence[Sample]) -> list[int]:
+    """Return the years with enough AI pictures up to them and enough after them, and the last of all.
+
+    Heads that know the last year say how hard each year's generators are, known or not.
+    """
+    years = np.array([y for s in samples if s.label and (y := year_of(s.columns)) is not None])
+    enough = [int(y) for y in np.unique(years) if (years <= y).sum() >= FEWEST <= (years > y).sum()]
+    return [*enough, int(years.max())]
+
+
+def study(samples: Sequence[Sample], seen: np.ndarray, year: int, run: Run) -> dict[str, Any]:
+    """Return how heads that know generators up to the year do on each year's."""
+    labels = np.array([s.label for s in samples])
+    sources = np.array([source_of(s) or s.key for s in samples])
+    learned = np.array([not s.label or (year_of(s.columns) or year + 1) <= year for s in samples])
+    power, strength = run.recipe.data.source_power, run.recipe.tower.strength
+    logits = np.zeros(len(samples))
+    for rest, out in GroupKFold(FOLDS).split(labels, labels, sources):
+        fitted = rest[learned[rest]]
+        x = seen[fitted].reshape(-1, seen.shape[-1])
+        each = np.repeat(labels[fitted], VIEWS)
+        weights = source_weights(each, np.repeat(sources[fitted], VIEWS), power)
+        head = fit_head(x, each, weights, strength)
+        logits[out] = seen[out, ALIGNED] @ head.weight + head.bias
+    photographs = [i for i, s in enumerate(samples) if s.label or is_photograph(s)]
+    found = over_years(
+        labels[photographs], logits[photographs], [samples[i].columns for i in photographs], year
+    )
+    assert found is not None
+    return found
+
+
+def is_photograph(sample: Sample) -> bool:
+    """Drawings and the real halves of benchmarks are no photographs that time is asked about."""
+    return str(sample.columns.get("origin_kind")) not in ("drawing", "benchmark")
+
+
+def worst(found: dict[str, Any]) -> dict[str, float]:
+    """Return the largest loss a year of all, as the cautious answer."""
+    lost: list[dict[str, float]] = [part["lost_a_year"] for part in found.values() if part["lost_a_year"]]
+    return max(lost, key=lambda figure: figure["value"])
+
+
+def reviewed_until(created: date, lost: dict[str, float]) -> date:
+    """Return the day by which the model is expected to have lost what is tolerated."""
+    days = LONGEST if lost["value"] <= 0 else min(LONGEST, round(365 * TOLERATED / lost["value"]))
+    return created + timedelta(days=days)
+
+
+if __name__ == "__main__":
+    main()
