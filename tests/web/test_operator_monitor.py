@@ -138,6 +138,19 @@ def test_looking_changes_nothing_of_what_metrics_tell(
     assert json.loads(before)["words"] in plain(page)
 
 
+@pytest.mark.usefixtures("stream")
+def test_metrics_tell_alarm_drift_and_shares_of_the_last_look(client: FlaskClient, tower: Bundle) -> None:
+    report = json.loads(run("monitor", "--model", tower.folder, "--json").stdout)
+    told = dict(line.rsplit(" ", 1) for line in client.get("/metrics").text.splitlines() if line[0] != "#")
+
+    assert float(told["aivsreal_monitor_alarm"]) == 1
+    for word, share in report["shares"].items():
+        assert float(told[f'aivsreal_monitor_share{{verdict="{word}"}}']) == share
+    for finding in report["findings"]:
+        assert float(told[f'aivsreal_monitor_change{{what="{finding["name"]}"}}']) == finding["size"]
+        assert float(told[f'aivsreal_monitor_p{{what="{finding["name"]}"}}']) == finding["p"]
+
+
 def test_a_model_without_a_memory_is_told_how_to_get_one(settings: Settings, tiny: Path) -> None:
     page = create_app(settings.model_copy(update={"model": str(tiny)})).test_client().get("/operator/monitor")
     assert page.status_code == 200

@@ -119,6 +119,16 @@ def surveillance() -> bytes:
     changes = Gauge(
         "aivsreal_monitor_change", "How far it is from the reference.", ("what",), registry=registry
     )
+    chances = Gauge(
+        "aivsreal_monitor_p", "Chance of such a change where nothing changed.", ("what",), registry=registry
+    )
     for finding in state.get("findings") or ():
         changes.labels(finding["name"]).set(finding["size"])
+        if finding.get("p") is not None:
+            chances.labels(finding["name"]).set(finding["p"])
+    if right := state.get("right_on_feedback"):
+        accuracy = Gauge(
+            "aivsreal_monitor_right_on_feedback", "Share of answers right, by feedback.", registry=registry
+        )
+        accuracy.set(right["value"])
     return generate_latest(registry)
