@@ -1,15 +1,14 @@
 """How far gradients move a verdict: the small model attacked with its own weights, the default with what came of that.
 
-python docs/attacks.py DATA [--pictures 30]
+python docs/attacks.py DATA --where 'origin_kind!=benchmark' [--pictures 30]
 
-Pictures of validation, their middle brought to a square of 224 pixels, so that photos-small sees just these pixels and its
+Pictures of validation, their middle brought to a square as wide as a view, so that photos-small sees just these pixels and its
 gradient is exact: AI pictures that it calls AI are pushed to pass as real, photographs that it calls real to be
 accused. Projected gradient descent (Madry et al. 2018, "Towards Deep Learning Models Resistant to Adversarial Attacks") by
 at most 1, 2 and 4 of 255 levels in each colour, ten steps; saved as PNG, then judged as a user's file is, by
 photos-small and by photos, which the attacker has not used (a transfer). Writes docs/results/attacks.json.
 """
 
-import argparse
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -18,68 +17,55 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load
 
-from aivsreal.bundle import load_bundle
-from aivsreal.data.sources import load_set
-from aivsreal.data.where import narrowed
+from aivsreal.cli.script import parser_of, run
+from aivsreal.data.sources import Sample, load_set
 from aivsreal.detector import Detector
+from aivsreal.evaluation.faithfulness import middle_square
 from aivsreal.evaluation.intervals import wilson
 from aivsreal.files import atomic_write_text
-from aivsreal.images import encode, open_picture, resize
-from aivsreal.training.network import Network, make_network
-from aivsreal.training.recipe import recipe_from
+from aivsreal.images import encode, open_picture
+from aivsreal.training.network import Network
+from aivsreal.training.twin import twin
 from aivsreal.verdict import judge
 
 RESULTS = Path(__file__).parent / "results" / "attacks.json"
 ATTACKED, OTHER = "photos-small", "photos"
-SIDE, STEPS, LEVELS = 224, 10, (0, 1, 2, 4)
+STEPS, LEVELS = 10, (0, 1, 2, 4)
 WRONG = {1: "real", 0: "ai"}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(arguments: Sequence[str]) -> None:
+    parser = parser_of(__doc__)
     parser.add_argument("data")
     parser.add_argument("--pictures", type=int, default=30, help="of each class")
-    asked = parser.parse_args()
-    network = twin(ATTACKED)
-    detectors = {name: Detector.load(name) for name in (ATTACKED, OTHER)}
+    parser.add_argument("--where", action="append", default=[], help="COLUMN=VALUE or !=; repeatable")
+    parser.add_argument("--model", default=ATTACKED, help="the one that is attacked")
+    parser.add_argument("--other", default=OTHER, help="the one that is judged by the same files")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    asked = parser.parse_args(arguments)
+    detectors = [Detector.load(name) for name in (asked.model, asked.other)]
+    network = twin(detectors[0].bundle)
+    samples = load_set(asked.data, where=asked.where).of_split("val").samples
     rows = []
-    for label, square in chosen(asked.data, detectors[ATTACKED], asked.pictures):
+    for label, square in chosen(samples, detectors[0], asked.pictures):
         for level in LEVELS:
             file = png(attacked(network, square, label, level))
-            rows += [row(detector, file, label, level) for detector in detectors.values()]
-    atomic_write_text(RESULTS, json.dumps(summary(rows), indent=1) + "\n")
-    print(RESULTS.read_text("utf-8"))
+            rows += [row(detector, file, label, level) for detector in detectors]
+    atomic_write_text(asked.out, json.dumps(summary(rows), indent=1) + "\n")
+    print(asked.out.read_text("utf-8"))
 
 
-def twin(name: str) -> Network:
-    """Return the torch network of a shipped model, in evaluation mode."""
-    bundle = load_bundle(name)
-    recipe = recipe_from(bundle.card.network.recipe, origin=name)
-    network = make_network(recipe.network, load_trunk=False)
-    weights = load((bundle.folder / "weights.safetensors").read_bytes())
-    network.load_state_dict({key: value.float() for key, value in weights.items()})
-    return network.eval().requires_grad_(False)
-
-
-def chosen(data: str, detector: Detector, most: int) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield (label, uint8 [224, 224, 3]) of `most` validation pictures of each class that are judged rightly."""
+def chosen(samples: Sequence[Sample], detector: Detector, most: int) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield (label, uint8 [side, side, 3]) of `most` pictures of each class that are judged rightly."""
     taken: Counter[int] = Counter()
-    for sample in narrowed(load_set(data).of_split("val"), ["origin_kind!=benchmark"]).samples:
+    for sample in samples:
         if taken[sample.label] == most:
             continue
-        square = middle_square(open_picture(sample.read()).pixels)
+        square = middle_square(open_picture(sample.read()).pixels, detector.bundle.card.views.size)
         if detector.predict(png(square)).verdict == WRONG[1 - sample.label]:
             taken[sample.label] += 1
             yield sample.label, square
-
-
-def middle_square(pixels: np.ndarray) -> np.ndarray:
-    height, width = pixels.shape[:2]
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    return resize(np.ascontiguousarray(pixels[top : top + side, left : left + side]), (SIDE, SIDE))
 
 
 def attacked(network: Network, square: np.ndarray, label: int, level: int) -> np.ndarray:
@@ -135,4 +121,4 @@ def share(hits: int, of: int) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from aivsreal.cli.script import parser_of, run
 from aivsreal.data.labelled import LabelledSet
 from aivsreal.data.sources import load_sets
 from aivsreal.data.split import with_validation
@@ -40,7 +41,7 @@ FIGURES = {
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main(arguments: Sequence[str]) -> None:
     """Run or go on with the study."""
     asked = _parser().parse_args(arguments)
     recipe = load_recipe(asked.recipe, scale=asked.scale, overrides=asked.set)
@@ -131,9 +132,7 @@ def _csv(rows: Sequence[dict[str, Any]], column: str) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument(
         "data", nargs="+", help="a folder, a parquet file or folder, or a table; several are joined"
     )
@@ -149,4 +148,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

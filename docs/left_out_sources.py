@@ -8,7 +8,6 @@ docs/results/left-out-NAME.json: the figures by generator, family and origin, of
 thresholds of the run's bundle; docs/write_results.py shows them.
 """
 
-import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,9 +16,11 @@ from typing import Any
 import numpy as np
 
 from aivsreal.bundle import load_bundle
+from aivsreal.cli.script import parser_of, run
 from aivsreal.data.labelled import Sample
 from aivsreal.data.sources import load_sets
 from aivsreal.data.split import with_validation
+from aivsreal.errors import BadData, BadRun
 from aivsreal.evaluation.intervals import Figure, area_under_roc, share
 from aivsreal.evaluation.metrics import group_codes
 from aivsreal.files import atomic_write_text
@@ -32,23 +33,29 @@ FEWEST = 15
 AS_IT_IS, ALIGNED = 0, 1
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(arguments: Sequence[str]) -> None:
+    parser = parser_of(__doc__)
     parser.add_argument("run", type=Path)
     parser.add_argument("data", nargs="+")
     parser.add_argument("--name", default="photos")
-    asked = parser.parse_args()
+    asked = parser.parse_args(arguments)
     run = open_run(asked.run)
     found = load_left_out(asked.run)
     if found is None:
-        raise SystemExit("this run has no tower, and left nothing out")
+        raise BadRun(
+            f"{asked.run} has no tower, and left nothing out",
+            hint="name a run of a recipe with a tower, such as photos",
+        )
     labelled = load_sets(asked.data, where=run.facts["data"]["where"], exclude=run.excluded)
     section = run.recipe.data
     cut = with_validation(labelled, fraction=section.validation_fraction, drop_copies=section.drop_copies)
     samples = cut.of_split("train").samples
     logits, labels = found
     if [sample.label for sample in samples] != labels.tolist():
-        raise SystemExit("DATA is not what the run was trained on")
+        raise BadData(
+            "DATA is not what the run was trained on",
+            hint="give the sets of `aivsreal train`, in the same order",
+        )
     card = load_bundle(asked.run / "bundle").card
     log_odds = card.calibration.scale * logits + card.calibration.offset
     probabilities = 1 / (1 + np.exp(-log_odds))
@@ -111,4 +118,4 @@ def figures(
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -11,7 +11,6 @@ the figure and the table of it.
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -23,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aivsreal.bundle import Bundle, load_bundle
+from aivsreal.cli.script import parser_of, run
 from aivsreal.data.labelled import LabelledSet, Sample
 from aivsreal.data.sources import load_set
 from aivsreal.detector import Detector
@@ -64,15 +64,14 @@ class Judge:
         return np.array([judge(float(x), card.calibration, card.thresholds)[1] == "ai" for x in logits])
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def main(arguments: Sequence[str]) -> None:
+    parser = parser_of(__doc__)
     parser.add_argument("data")
     parser.add_argument("--work", type=Path, required=True)
-    chosen = parser.parse_args()
+    parser.add_argument("--set", action="append", default=[], help="section.field=value of the recipe")
+    chosen = parser.parse_args(arguments)
     labelled = load_set(chosen.data)
-    bundle = base_without(labelled, chosen.work)
+    bundle = base_without(labelled, chosen.work, chosen.set)
     new = {name: looked_at(bundle, labelled, name, chosen.work) for name in STEPS}
     unseen = unseen_photographs(bundle, labelled, chosen.work)
     result = {
@@ -84,14 +83,14 @@ def main() -> None:
     print(json.dumps(result["streams"], indent=1))
 
 
-def base_without(labelled: LabelledSet, work: Path) -> Bundle:
+def base_without(labelled: LabelledSet, work: Path, changes: Sequence[str]) -> Bundle:
     """Return the base with its memory: the recipe of `photos` with two views, fitted without the generators."""
     known = labelled.with_samples([s for s in labelled if is_known(s)])
     folder = work / "base"
     if not (folder / "bundle" / "card.json").exists():
         run = train(
             known,
-            load_recipe("photos", overrides=["tower.views=2"]),
+            load_recipe("photos", overrides=["tower.views=2", *changes]),
             folder,
             excluded=[f"generator={name}" for name in STEPS],
             where=["origin_kind!=benchmark for AI pictures"],
@@ -362,4 +361,4 @@ def tell(done: int, of: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -5,14 +5,15 @@ python docs/write_results.py --add report/photos-unseen/metrics.json photos-unse
 python docs/write_results.py
 """
 
-import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from hard_cases import degraded
 from tables import RESULTS, shown
 
+from aivsreal.cli.script import parser_of, run
 from aivsreal.evaluation.record import summary
 
 HERE = Path(__file__).parent
@@ -205,16 +206,14 @@ def attacks() -> str:
     return "\n".join([*lines, ""])
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> None:
     """Add the measurements that are named, then write the page."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--add", nargs=2, action="append", default=[], metavar=("METRICS_JSON", "NAME"))
-    for metrics, name in parser.parse_args().add:
+    for metrics, name in parser.parse_args(arguments).add:
         add(Path(metrics), name)
     PAGE.write_text(page(), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -9,7 +9,6 @@ Supervision") as int8 ONNX, MIT. Each picture is brought to the aligned file fir
 formats and sizes that differ between the classes is in what the network learns. Only the split `train` is read.
 """
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from aivsreal.cli.script import parser_of, run
 from aivsreal.data.sources import Sample, load_sets
 from aivsreal.deliveries import align
 from aivsreal.images import open_picture, resize
@@ -35,14 +35,12 @@ MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)
 DEVIATION = np.array([0.26862954, 0.26130258, 0.27577711], np.float32)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def main(arguments: Sequence[str]) -> None:
+    parser = parser_of(__doc__)
     parser.add_argument("tower", type=Path)
     parser.add_argument("data", nargs="+")
     parser.add_argument("--out", type=Path, required=True)
-    chosen = parser.parse_args()
+    chosen = parser.parse_args(arguments)
     options = SessionOptions()
     options.intra_op_num_threads = 1
     session = InferenceSession(chosen.tower, options, providers=["CPUExecutionProvider"])
@@ -91,4 +89,4 @@ def centre_square(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -10,7 +10,6 @@ leave out was seen on contact sheets: photographs, textures, pictures that nobod
 drawings.csv says what came out. Needs apt-get, dpkg-deb, tar and rsvg-convert (librsvg2-bin).
 """
 
-import argparse
 import csv
 import hashlib
 import io
@@ -27,6 +26,8 @@ import numpy as np
 from drawn_by_code import drawn
 from PIL import Image, ImageDraw
 from records import record, rng_of, spread, write_parquet
+
+from aivsreal.cli.script import parser_of, run
 
 HERE = Path(__file__).parent
 PACKAGES = HERE / "drawing_packages.toml"
@@ -65,11 +66,11 @@ class Package:
     folder: Path
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(arguments: Sequence[str]) -> None:
+    parser = parser_of(__doc__)
     parser.add_argument("--out", type=Path, required=True, help="a folder outside the checkout")
     parser.add_argument("--sheets", action="store_true", help="draw contact sheets too")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     chosen = tomllib.loads(PACKAGES.read_text("utf-8"))
     found = without_near_copies([*from_packages(options.out, chosen), *from_code(options.out, chosen)])
     # Dropped last: nothing that nobody has looked at moves up.
@@ -306,4 +307,4 @@ def write_sheets(folder: Path, rows: Sequence[Mapping[str, Any]], across: int = 
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -13,14 +13,13 @@ to `train`, near copies are left out, and each picture becomes a record as the `
 Needs npm and the Python package pypi-simple.
 """
 
-import argparse
 import csv
 import hashlib
 import io
 import subprocess
 import tarfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -29,13 +28,15 @@ from collect_drawings import look_of, split_of, without_near_copies
 from PIL import Image
 from records import record, rng_of, write_parquet
 
+from aivsreal.cli.script import parser_of, run
+
 TABLE = Path(__file__).parent / "package_pictures.csv"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(arguments: Sequence[str]) -> None:
+    parser = parser_of(__doc__)
     parser.add_argument("--out", type=Path, required=True, help="a folder outside the checkout")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     with TABLE.open(encoding="utf-8", newline="") as stream:
         chosen = list(csv.DictReader(stream))
     rows = without_near_copies(list(records(chosen, options.out / "archives")))
@@ -125,4 +126,4 @@ def row_of(line: Mapping[str, str], data: bytes) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

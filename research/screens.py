@@ -7,9 +7,8 @@ letters and frames around it. Each picture of the split gives one, drawn by its 
 pictures are left out.
 """
 
-import argparse
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +18,20 @@ import pyarrow.parquet as pq
 from PIL import Image, ImageDraw, ImageFont
 from records import rng_of, write_parquet
 
+from aivsreal.cli.script import parser_of, run
+
 FONT = Path(mpl.get_data_path()) / "fonts/ttf/DejaVuSans.ttf"
 # A page's zoom and a screen's pixel ratio, as a photograph is seen at.
 ZOOM = 0.75, 1.5
 WORDS = ("Home", "Photos", "Albums", "Search", "Shared", "Today", "Edit", "Comments", "Like", "Reply", "Save")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(arguments: Sequence[str]) -> None:
+    parser = parser_of(__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--split", default="val")
     parser.add_argument("--out", type=Path, required=True, help="a parquet outside the checkout")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     rows = [row for file in sorted(options.data.glob("*.parquet")) for row in pq.read_table(file).to_pylist()]
     chosen = [
         row
@@ -127,4 +128,4 @@ FRAMES: tuple[Callable[[Image.Image, np.random.Generator], Image.Image], ...] = 
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

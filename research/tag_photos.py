@@ -26,12 +26,11 @@ ISO and exposure time are not tagged: the originals' EXIF is not in the data. da
 in for them.
 """
 
-import argparse
 import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +38,8 @@ import numpy as np
 import pyarrow.parquet as pq
 from PIL import Image
 from scipy.ndimage import convolve, gaussian_filter, laplace
+
+from aivsreal.cli.script import parser_of, run
 
 TABLE = Path(__file__).with_name("photo_tags.csv")
 
@@ -78,10 +79,14 @@ LOW_LIGHT = {"forensynths-seeingdark", "kind-lowlight", "retinexnet-lowlight", "
 _GRAIN = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(arguments: Sequence[str]) -> None:
+    parser = parser_of(__doc__)
     parser.add_argument("data", type=Path)
-    rows = [row for file in sorted(parser.parse_args().data.glob("*.parquet")) for row in photographs(file)]
+    rows = [
+        row
+        for file in sorted(parser.parse_args(arguments).data.glob("*.parquet"))
+        for row in photographs(file)
+    ]
     tagged = sorted((row["sha256"], row["split"], [*measured(row), *known(row)]) for row in rows)
     with TABLE.open("w", encoding="utf-8", newline="") as stream:
         table = csv.writer(stream, lineterminator="\n")
@@ -164,4 +169,4 @@ def print_counts(counts: Mapping[tuple[str, str], int]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -92,7 +92,7 @@ class LazyGroup(click.Group):
         self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
     ) -> NoReturn:
         """Run one command and exit with its code. `--debug` may stand anywhere on the line."""
-        given, debug = _without_debug(sys.argv[1:] if args is None else args)
+        given, debug = without_debug(sys.argv[1:] if args is None else args)
         for stream in (sys.stdout, sys.stderr):
             # File names need not be text; what has no UTF-8 form is shown as \udcNN, which JSON reads back.
             if hasattr(stream, "reconfigure"):
@@ -104,7 +104,7 @@ class LazyGroup(click.Group):
         except Exception as error:
             if debug and not isinstance(error, click.ClickException | click.Abort | _PipeClosed):
                 raise
-            sys.exit(_explain(error))
+            sys.exit(explained(error))
         sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -112,7 +112,7 @@ class _PipeClosed(Exception):
     """Whoever read our output has gone, as `head` does."""
 
 
-def _without_debug(args: Sequence[str]) -> tuple[list[str], bool]:
+def without_debug(args: Sequence[str]) -> tuple[list[str], bool]:
     """Return the arguments up to `--` without `--debug`, and whether it was there."""
     given = list(args)
     end = given.index("--") if "--" in given else len(given)
@@ -120,7 +120,7 @@ def _without_debug(args: Sequence[str]) -> tuple[list[str], bool]:
     return kept + given[end:], len(kept) < end
 
 
-def _explain(error: Exception) -> int:
+def explained(error: Exception) -> int:
     """Print why and what to do, and return the exit code."""
     match error:
         case AivsrealError():

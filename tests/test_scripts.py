@@ -1,0 +1,393 @@
+"""The scripts of docs and research run to their end on drawn records, write what they say, and refuse in two lines."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import onnx
+import pyarrow.parquet as pq
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from safetensors.torch import save_file
+
+from aivsreal.bundle import Bundle, update_card
+from aivsreal.cli.script import run
+from aivsreal.data.sources import load_set
+from aivsreal.evaluation.finish import finish
+from aivsreal.training.autoencoder import DECODER, ENCODER, Autoencoder
+from aivsreal.training.loop import train
+from aivsreal.training.recipe import load_recipe
+from aivsreal.verdict import Thresholds
+from tests.data.bundles import tiny_tower
+from tests.drawn_records import drawn_records
+from tests.test_docs import ROOT, script
+
+DOCS = (
+    "attacks",
+    "explanations",
+    "leave_one_out",
+    "left_out_sources",
+    "teach_new_generators",
+    "write_results",
+)
+RESEARCH = (
+    "cache_teacher",
+    "collect_drawings",
+    "collect_from_packages",
+    "cut_tower",
+    "screens",
+    "tag_photos",
+)
+ALL = [*(f"docs/{name}.py" for name in DOCS), *(f"research/{name}.py" for name in RESEARCH)]
+TAKE_DATA = {
+    "docs/attacks.py": [],
+    "docs/explanations.py": ["weights", "--work", "work"],
+    "docs/leave_one_out.py": ["--by", "generator", "--out", "out"],
+    "docs/teach_new_generators.py": ["--work", "work"],
+}
+
+
+@pytest.fixture(autouse=True)
+def neighbours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Scripts find their neighbours in their own folder, and no test writes into the checkout by a relative path."""
+    for folder in ("docs", "research"):
+        monkeypatch.syspath_prepend(str(ROOT / folder))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return drawn_records(tmp_path_factory.mktemp("records") / "records.parquet", train=48, val=24, unseen=8)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """A small network that tells the drawn textures apart, and always answers."""
+    folder = tmp_path_factory.mktemp("trained")
+    labelled = load_set(drawn_records(folder / "records.parquet", train=128, val=32))
+    made = finish(train(labelled, load_recipe("toy"), folder / "run").folder, labelled, folder / "bundle")
+    return update_card(made.folder, made.card.model_copy(update={"thresholds": Thresholds()}))
+
+
+@pytest.fixture(scope="module")
+def tower(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("tower") / "tower.onnx"
+    file.write_bytes(tiny_tower(64))
+    return file
+
+
+def refused(
+    module: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *given: str
+) -> tuple[int, list[str]]:
+    """Return the exit code of a script called with these arguments, and the lines of what it says of that."""
+    monkeypatch.setattr(sys, "argv", [f"{module.__name__}.py", *given])
+    with pytest.raises(SystemExit) as left:
+        run(module.main)
+    return int(str(left.value.code)), capsys.readouterr().err.splitlines()
+
+
+@pytest.mark.parametrize("name", [path for path in ALL if "write_results" not in path])
+def test_a_missing_argument_gives_one_line_and_a_hint(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, (reason, hint) = refused(script(ROOT / name), monkeypatch, capsys)
+    assert code == 2
+    assert reason.startswith("aivsreal: the following arguments are required: ")
+    assert hint == f"hint: python {Path(name).name} --help shows what it takes"
+
+
+def test_an_unknown_option_writes_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    module = script(ROOT / "docs" / "write_results.py")
+    monkeypatch.setattr(module, "PAGE", tmp_path / "page.md")
+    code, (reason, _) = refused(module, monkeypatch, capsys, "--ad")
+    assert (code, reason) == (2, "aivsreal: argument --add: expected 2 arguments")
+    assert not (tmp_path / "page.md").exists()
+
+
+@pytest.mark.parametrize(("name", "others"), TAKE_DATA.items())
+def test_data_that_is_not_there_is_named(
+    name: str, others: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, (reason, hint) = refused(script(ROOT / name), monkeypatch, capsys, "no-such-data", *others)
+    assert code == 4
+    assert "no-such-data" in reason
+    assert hint.startswith("hint: ")
+
+
+def test_a_fault_of_a_script_is_told_as_such_and_shown_on_request(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(_: object) -> None:
+        raise KeyError("roc_auc")
+
+    monkeypatch.setattr(sys, "argv", ["x.py"])
+    with pytest.raises(SystemExit) as left:
+        run(broken)
+    assert left.value.code == 70
+    assert "unexpected KeyError" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "argv", ["x.py", "--debug"])
+    with pytest.raises(KeyError):
+        run(broken)
+
+
+def test_attacks_judge_every_file_by_both_models(records: Path, trained: Bundle, tmp_path: Path) -> None:
+    models = ["--model", str(trained.folder), "--other", str(trained.folder)]
+    script(ROOT / "docs" / "attacks.py").main(
+        [str(records), "--pictures", "2", *models, "--out", str(tmp_path / "attacks.json")]
+    )
+    rows = json.loads((tmp_path / "attacks.json").read_text())
+    assert {(row["label"], row["level"]) for row in rows} == {
+        (label, level) for label in ("ai", "real") for level in (0, 1, 2, 4)
+    }
+    for row in rows:
+        assert row["n"] == 4
+        assert sum(row["checked"][word]["value"] for word in ("ai", "real", "uncertain")) == pytest.approx(1)
+        if row["level"] == 0:
+            assert row["checked"][row["label"]]["value"] == 1
+
+
+def test_explanations_are_measured_drawn_and_gone_on_with(
+    records: Path, trained: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    autoencoder = Autoencoder()
+    save_file(autoencoder.encoder.half().state_dict(), tmp_path / ENCODER)
+    save_file(autoencoder.decoder.half().state_dict(), tmp_path / DECODER)
+    module = script(ROOT / "docs" / "explanations.py")
+    monkeypatch.setattr(module, "MOSAICS", 4)
+    arguments = [str(records), str(tmp_path), "--model", str(trained.folder), "--pictures", "4"]
+    arguments += ["--work", str(tmp_path / "work"), "--out", str(tmp_path / "results" / "explanations.json")]
+    module.main(arguments)
+    first = (tmp_path / "results" / "explanations.json").read_bytes()
+    rows = sorted((tmp_path / "work").rglob("*.jsonl"))
+    assert [path.stem for path in rows] == ["blanking", "grad-cam", "parts", "quarters", "shuffled"]
+    # A row is lost half-way, as where the machine went down: it is measured again, and nothing else is.
+    whole = rows[0].read_text()
+    rows[0].write_text(whole[:-40])
+    module.main(arguments)
+    assert rows[0].read_text() == whole
+    assert (tmp_path / "results" / "explanations.json").read_bytes() == first
+    found = json.loads(first)["toy"]
+    assert found["grad_cam"]["the features that are pooled"]["value"] == pytest.approx(1, abs=1e-3)
+    assert found["pointing"]["the AI picture among four"]["chance"] == 0.25
+    drawn = page_of(tmp_path, monkeypatch)
+    assert "## toy 1.0.0" in drawn
+    assert (tmp_path / "explanations.png").read_bytes().startswith(b"\x89PNG")
+
+
+def page_of(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the page that is drawn from folder/results/explanations.json."""
+    module = script(ROOT / "docs" / "draw_explanations.py")
+    monkeypatch.setattr(module, "RESULTS", folder / "results" / "explanations.json")
+    monkeypatch.setattr(module, "PAGE", folder / "explanations.md")
+    monkeypatch.setattr(module, "DRAWING", folder / "explanations.png")
+    module.main()
+    return (folder / "explanations.md").read_text("utf-8")
+
+
+def test_sources_left_out_are_studied_from_a_run(
+    records: Path, tower: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_folder = tower_run(records, tower, tmp_path / "run")
+    module = script(ROOT / "docs" / "left_out_sources.py")
+    monkeypatch.setattr(module, "RESULTS", tmp_path)
+    module.main([str(run_folder), str(records), "--name", "toy"])
+    study = json.loads((tmp_path / "left-out-toy.json").read_text())
+    assert study["model"] == "toy 1.0.0"
+    for figures in (study["as_is"], study["aligned"]):
+        assert set(figures) == {"recall", "roc_auc", "false_positive_rate"}
+    assert study["slices"]["origin_kind=text-to-image"]["n"] == 24
+
+
+def test_a_run_without_a_tower_left_nothing_out(
+    trained: Bundle, records: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = script(ROOT / "docs" / "left_out_sources.py")
+    given = [str(trained.folder.parent / "run"), str(records)]
+    code, (reason, _) = refused(module, monkeypatch, capsys, *given)
+    assert code == 6
+    assert reason.endswith("has no tower, and left nothing out")
+
+
+def test_other_data_than_the_run_saw_is_refused(
+    records: Path,
+    tower: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    other = drawn_records(tmp_path / "other.parquet", train=12, val=4)
+    module = script(ROOT / "docs" / "left_out_sources.py")
+    given = [str(tower_run(records, tower, tmp_path / "run")), str(other)]
+    code, (reason, _) = refused(module, monkeypatch, capsys, *given)
+    assert (code, reason) == (4, "aivsreal: DATA is not what the run was trained on")
+
+
+def tower_run(records: Path, tower: Path, folder: Path) -> Path:
+    """Return a run of a tiny tower on the records, with its bundle."""
+    labelled = load_set(records)
+    recipe = load_recipe(
+        "toy", overrides=[f"tower.graph={tower}", "tower.views=1", 'tower.deliveries=["aligned"]', *WHOLE]
+    )
+    finish(train(labelled, recipe, folder).folder, labelled, folder / "bundle")
+    return folder
+
+
+WHOLE = ("views.whole=square", "views.tiles=0")
+
+
+def test_new_generators_are_taught_and_streams_watched(
+    tower: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = drawn_records(tmp_path / "records.parquet", train=64, val=40, unseen=16)
+    module = script(ROOT / "docs" / "teach_new_generators.py")
+    monkeypatch.setattr(module, "RESULTS", tmp_path)
+    for name, value in {"DRAWS": 2, "STREAMS": 2, "LENGTH": 40, "WINDOW": 20, "STRIDE": 10}.items():
+        monkeypatch.setattr(module, name, value)
+    monkeypatch.setattr(module, "STEPS", {"grid": (2, 4)})
+    changes = [f"tower.graph={tower}", "views.size=64", "views.tiles=0"]
+    module.main(
+        [
+            str(records),
+            "--work",
+            str(tmp_path / "work"),
+            *(part for one in changes for part in ("--set", one)),
+        ]
+    )
+    found = json.loads((tmp_path / "living.json").read_text())
+    assert [step["pictures"] for step in found["teaching"]["grid"]["steps"]] == [2, 4]
+    assert found["streams"]["nothing changes"]["streams"] == 2
+
+
+def test_the_figure_and_the_table_of_teaching_are_drawn_from_what_was_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = script(ROOT / "docs" / "draw_living.py")
+    (tmp_path / "results").mkdir()
+    shutil.copy(ROOT / "docs" / "results" / "living.json", tmp_path / "results")
+    monkeypatch.setattr(module, "HERE", tmp_path)
+    module.main()
+    written = (tmp_path / "results" / "living.md").read_text("utf-8")
+    assert written == (ROOT / "docs" / "results" / "living.md").read_text("utf-8")
+    assert (tmp_path / "living.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_measurement_is_added_and_stands_on_the_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = script(ROOT / "docs" / "write_results.py")
+    shutil.copytree(ROOT / "docs" / "results", tmp_path / "results")
+    for name in (module.__name__, "tables", "hard_cases"):
+        monkeypatch.setattr(sys.modules[name], "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(module, "PAGE", tmp_path / "page.md")
+    module.main(["--add", str(ROOT / "docs" / "results" / "photos-test.json"), "photos-again"])
+    page = (tmp_path / "page.md").read_text("utf-8")
+    assert "## photos-again\n" in page
+    assert page.count("\n") > (ROOT / "docs" / "how-good-is-it.md").read_text("utf-8").count("\n")
+
+
+def test_the_page_on_how_good_it_is_says_what_was_measured() -> None:
+    module = script(ROOT / "docs" / "write_results.py")
+    assert module.PAGE.read_text("utf-8") == module.page(), "run: python docs/write_results.py"
+
+
+def test_photographs_are_tagged_into_a_table(
+    records: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = script(ROOT / "research" / "tag_photos.py")
+    monkeypatch.setattr(module, "TABLE", tmp_path / "tags.csv")
+    module.main([str(records.parent)])
+    lines = (tmp_path / "tags.csv").read_text().splitlines()
+    assert lines[0] == "sha256,tags"
+    assert len(lines) == 1 + sum(row["label"] == "real" for row in pq.read_table(records).to_pylist())
+    assert all({"png", "phone"} <= set(line.partition(",")[2].split()) for line in lines[1:])
+
+
+def test_screenshots_of_a_split_become_a_set(records: Path, tmp_path: Path) -> None:
+    module = script(ROOT / "research" / "screens.py")
+    kept = pq.read_table(records)
+    for name in ("kind", "repo", "origin_path", "licence"):
+        kept = kept.append_column(name, [[None] * len(kept)])
+    pq.write_table(kept, tmp_path / "records.parquet")
+    module.main([str(tmp_path), "--out", str(tmp_path / "out" / "screens.parquet")])
+    made = load_set(tmp_path / "out")
+    assert len(made) == 12
+    assert {(s.label, s.split, s.columns["origin_kind"]) for s in made} == {(0, "val", "screenshot")}
+
+
+def clip_tower(file: Path, *, blocks: int = 1) -> Path:
+    """Return a graph that has the names and shapes of CLIP's image tower, and next to nothing in it."""
+    rng = np.random.default_rng(0)
+    constants: dict[str, Any] = {
+        "kernel": rng.normal(0, 0.02, (768, 3, 16, 16)).astype(np.float32),
+        "class": rng.normal(0, 0.02, (1, 1, 768)).astype(np.float32),
+        "flat": np.int64([0, 768, -1]),
+        "scale": np.float32(0.5),
+    }
+    nodes = [
+        helper.make_node(
+            "Conv", ["pixel_values", "kernel"], ["patched"], kernel_shape=[16, 16], strides=[16, 16]
+        ),
+        helper.make_node("Reshape", ["patched", "flat"], ["rows"]),
+        helper.make_node("Transpose", ["rows"], ["tokens"], perm=[0, 2, 1]),
+        helper.make_node("Concat", ["class", "tokens"], ["before"], axis=1),
+        *(
+            helper.make_node(
+                "Mul",
+                [
+                    "before" if index == 0 else f"/vision_model/encoder/layers.{index - 1}/Add_1_output_0",
+                    "scale",
+                ],
+                [f"/vision_model/encoder/layers.{index}/Add_1_output_0"],
+            )
+            for index in range(blocks)
+        ),
+        helper.make_node(
+            "ReduceMean",
+            [f"/vision_model/encoder/layers.{blocks - 1}/Add_1_output_0"],
+            ["image_embeds"],
+            axes=[1],
+            keepdims=0,
+        ),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "clip",
+        [helper.make_tensor_value_info("pixel_values", TensorProto.FLOAT, ["n", 3, 224, 224])],
+        [helper.make_tensor_value_info("image_embeds", TensorProto.FLOAT, ["n", 768])],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), file)
+    return file
+
+
+def test_a_tower_is_cut_so_that_its_map_means_its_logit(tmp_path: Path) -> None:
+    from onnxruntime import InferenceSession
+
+    from aivsreal.training.tower import Head, notice, with_head
+
+    module = script(ROOT / "research" / "cut_tower.py")
+    whole = clip_tower(tmp_path / "clip.onnx", blocks=3)
+    module.main([str(whole), "--blocks", "2", "--out", str(tmp_path / "tower.onnx")])
+    graph = (tmp_path / "tower.onnx").read_bytes()
+    assert notice(graph).startswith("the first 2 blocks of CLIP")
+    rng = np.random.default_rng(1)
+    session = InferenceSession(with_head(graph, Head(rng.normal(0, 1, 1536), 0.25)))
+    views = rng.integers(0, 256, (1, 224, 224, 3), dtype=np.uint8)
+    logit, heat, embedding = session.run(["logit", "map", "embedding"], {"views": views})
+    assert (heat.shape, embedding.shape) == ((1, 7, 7), (1, 1536))
+    assert logit[0] == pytest.approx(heat.mean(), rel=1e-3)
+
+
+def test_what_a_teacher_sees_is_kept_for_every_training_picture(records: Path, tmp_path: Path) -> None:
+    from safetensors.numpy import load_file
+
+    module = script(ROOT / "research" / "cache_teacher.py")
+    out = tmp_path / "teacher.safetensors"
+    module.main([str(clip_tower(tmp_path / "clip.onnx")), str(records), "--out", str(out)])
+    assert 48 in {len(part) for part in load_file(out).values()}
