@@ -2,6 +2,7 @@
 
 aivsreal compare DATA --recipe cifake --entries docs/results/compare/cifake.toml --out runs/compared
 python docs/write_comparison.py --comparison runs/compared cifake
+python docs/write_comparison.py --study runs/tuned cifake --comparison runs/compared-tuned tuned-cifake
 python docs/write_comparison.py --paper report/paper-train report/paper-test report/paper-unseen
 python docs/write_comparison.py                # writes; a test checks that nothing has changed since
 """
@@ -47,11 +48,15 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--comparison", nargs=2, action="append", default=[], metavar=("DIR", "NAME"))
+    parser.add_argument("--study", nargs=2, action="append", default=[], metavar=("DIR", "NAME"))
     parser.add_argument("--paper", nargs=3, type=Path, metavar=("TRAIN", "TEST", "UNSEEN"))
     asked = parser.parse_args()
     for folder, name in asked.comparison:
         kept = json.loads((Path(folder) / "comparison.json").read_text("utf-8"))
         atomic_write_text(COMPARED / f"{name}.json", json.dumps(kept, indent=1) + "\n")
+    for folder, name in asked.study:
+        kept = json.loads((Path(folder) / "study.json").read_text("utf-8"))
+        atomic_write_text(COMPARED / f"tune-{name}.json", json.dumps(kept, indent=1) + "\n")
     if asked.paper:
         reports = dict(zip(PAPER_SPLITS, asked.paper, strict=True))
         kept = {split: scores_of(report) for split, report in reports.items()}
@@ -79,13 +84,14 @@ def page() -> str:
     """The whole page: its fixed words, the paper, then a part for each comparison."""
     parts = [(HERE / "comparison.head.md").read_text("utf-8"), paper()]
     parts += [compared(name) for name in comparisons()]
+    parts += [tuned(path.stem.removeprefix("tune-")) for path in sorted(COMPARED.glob("tune-*.json"))]
     parts += [over_the_years(path) for path in sorted(RESULTS.glob("years-*.json"))]
     return "\n".join(parts)
 
 
 def comparisons() -> list[str]:
-    """The comparisons that are kept, by name: each has an NAME.md with its words."""
-    return sorted(path.stem for path in COMPARED.glob("*.md"))
+    """The comparisons that are kept, by name: each has its words before the tables in NAME.md."""
+    return sorted(path.stem for path in COMPARED.glob("*.md") if not path.stem.endswith(".after"))
 
 
 def comparison(name: str) -> dict[str, Any]:
@@ -211,7 +217,7 @@ def compared(name: str) -> str:
     parts = [(COMPARED / f"{name}.md").read_text("utf-8")]
     if (RESULTS / f"published-{name}.csv").is_file():
         parts.append(published(name))
-    parts.append(as_markdown(found))
+    parts += [as_markdown(found), (COMPARED / f"{name}.after.md").read_text("utf-8")]
     parts += [f"![{name} {split}: AUC](comparison/{name}/areas-{split}.png)\n" for split in found["counts"]]
     parts += [f"![{name} {split}: cost](comparison/{name}/cost-{split}.png)\n" for split in found["counts"]]
     return "\n".join(parts)
@@ -228,6 +234,43 @@ def published(name: str) -> str:
         for row in csv.DictReader(stream):
             lines.append(f"| {row['system']} | {row['parameters']} | {row['accuracy']} | {row['source']} |")
     return "\n".join([*lines, ""])
+
+
+def tuned(name: str) -> str:
+    """What a study found on validation pictures, and what it is worth on others: its best beside the recipe."""
+    study = json.loads((COMPARED / f"tune-{name}.json").read_text("utf-8"))
+    best, own, trials = study["best"], study["recipe_as_it_is"], study["trials"]
+    entries = json.loads((COMPARED / f"tuned-{name}.json").read_text("utf-8"))
+    pair = entries["entries"]["tuned"]["against"]["test"]
+    lines = [
+        f"# What tuning gained: {name}",
+        "",
+        f"`tune` on `docs/results/compare/tune-{name}.toml`, {trials['complete']} trials finished and {trials['pruned']} given up; the first is",
+        f"the recipe as it is. Its {study['objective']}: {own['value']:.4f}; of the best, trial {best['trial']}: {best['value']:.4f}.",
+        "",
+        "| field | recipe | best |",
+        "|---|---|---|",
+    ]
+    lines += [
+        f"| `{key}` | {own['params'][key]:.4g} | {value:.4g} |" for key, value in best["params"].items()
+    ]
+    lines += [
+        "",
+        f"Trained anew as the entries `tuned` and `{entries['against']}` of the comparison, and measured on its test pictures, the AUC of",
+        f"`tuned` beside `{entries['against']}` is {shown(pair['as_is']['delong']['difference'])} as is (p {pair['as_is']['delong']['p']:.2g}) and "
+        f"{shown(pair['aligned']['delong']['difference'])} aligned (p {pair['aligned']['delong']['p']:.2g}): "
+        f"{verdict(pair['as_is']['delong'])}.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def verdict(test: dict[str, Any]) -> str:
+    """What a difference with its interval allows to say."""
+    difference = test["difference"]
+    if difference["low"] > 0:
+        return "tuning gained"
+    return "tuning lost" if difference["high"] < 0 else "no gain that these pictures can show"
 
 
 def over_the_years(path: Path) -> str:

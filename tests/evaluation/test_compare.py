@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import torch
 from filelock import FileLock
 from scipy.ndimage import gaussian_filter
 
+from aivsreal.cli.compare import EXAMPLES
 from aivsreal.data.sources import load_set
 from aivsreal.data.toy import draw_toy_set
 from aivsreal.errors import BadData, BadRecipe, BadRun, UsageError
@@ -34,6 +36,8 @@ FILE = """
 [entries.features-tree]
 [entries.azimuthal-spectrum]
 [entries.ours]
+[entries.staged]
+second_stage = true
 [entries.hierarchical]
 [scales.smoke]
 pictures = 40
@@ -85,6 +89,7 @@ def test_every_entry_has_its_cost_its_figures_and_a_test_against_ours(compared: 
         assert 0 <= pair["delong"]["p"] <= pair["delong"]["p_adjusted"] <= 1
     assert found["entries"]["ours"]["cost"]["seen"] == 80
     assert "against" not in found["entries"]["ours"]
+    assert "second stage" in found["entries"]["staged"]["cost"]["note"]
 
 
 def test_floors_stay_on_the_ground_and_texture_is_found(compared: Path) -> None:
@@ -96,6 +101,7 @@ def test_floors_stay_on_the_ground_and_texture_is_found(compared: Path) -> None:
     assert areas["majority"] == 0.5
     assert areas["azimuthal-spectrum"] > 0.9
     assert areas["features-tree"] > 0.7
+    assert areas["staged"] > 0.7
 
 
 def test_who_cannot_take_part_is_named_and_the_others_go_on(compared: Path) -> None:
@@ -107,7 +113,7 @@ def test_the_tables_say_what_the_json_says(compared: Path) -> None:
     found = told(compared)["entries"]
     with (compared / "table.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
-    assert len(rows) == 5 * 4
+    assert len(rows) == 6 * 4
     for row in rows:
         figure = found[row["entry"]]["splits"][row["split"]][row["chain"]]["roc_auc"]
         assert float(row["roc_auc_value"]) == figure["value"]
@@ -212,6 +218,11 @@ def test_what_is_measured_is_never_learned_from(toy: Path, tmp_path: Path) -> No
     assert seen == [{"train", "val"}]
 
 
+def test_the_help_lists_every_entry() -> None:
+    listed = re.sub(r"-\n\s+", "-", EXAMPLES)
+    assert [name for name in read_catalogue("all")[1] if f" {name}" not in listed] == []
+
+
 @pytest.mark.parametrize(
     ("asked", "why", "hint"),
     [
@@ -231,6 +242,7 @@ def test_an_unknown_entry_is_refused_with_the_nearest(asked: str, why: str, hint
     [
         ("[entries.a]\nmethod = 'svm'", "no method"),
         ("[entries.a]\nmethod = 'majority'\nset = { 'network.dropout' = 0.1 }", "a method and"),
+        ("[entries.a]\nmethod = 'majority'\nsecond_stage = true", "a method and"),
         ("[entries.a]\nabuot = 'x'", "abuot"),
         ("[entries.'../a']\nset = { 'network.dropout' = 0.1 }", "no name"),
         ("[entries.ours]\n[scales.cpu]\nseen = 0", "seen is 0"),

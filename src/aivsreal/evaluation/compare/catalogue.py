@@ -29,6 +29,7 @@ from aivsreal.evaluation.compare.handmade import (
 from aivsreal.evaluation.compare.hierarchy import Hierarchical
 from aivsreal.evaluation.compare.pairs import Contrastive
 from aivsreal.evaluation.compare.peers import Sahu65
+from aivsreal.evaluation.compare.staged import WithTexture
 from aivsreal.evaluation.compare.trained import Trained
 from aivsreal.training.recipe import Recipe
 
@@ -62,6 +63,7 @@ class Described(BaseModel):
     initialised: str = Field(
         "", description="what the table says of the weights' origin, instead of the trunk"
     )
+    second_stage: bool = Field(False, description="whether texture statistics judge along with the network")
     set: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -84,7 +86,8 @@ class Catalogue:
         described = self.entries[name]
         if described.method is not None:
             return METHODS[described.method]()
-        return Trained(described.set, described.recipe, described.initialised)
+        network = Trained(described.set, described.recipe, described.initialised)
+        return WithTexture(network) if described.second_stage else network
 
 
 def read_catalogue(asked: str) -> tuple[Catalogue, list[str]]:
@@ -137,7 +140,7 @@ def _check(names: Sequence[str], entries: Mapping[str, Described]) -> None:
             raise BadRecipe(
                 f"entry {name}: there is no method {method!r}", hint=nearest_hint(method, list(METHODS))
             )
-        if method is not None and (entries[name].set or entries[name].recipe):
+        if method is not None and (entries[name].set or entries[name].recipe or entries[name].second_stage):
             raise BadRecipe(
                 f"entry {name} names a method and a recipe's fields", hint="give either `method`, or `set`"
             )
