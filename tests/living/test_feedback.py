@@ -15,6 +15,7 @@ from aivsreal.living.feedback import Mark, accepted_set, export, review, reviewe
 from aivsreal.living.record import Recorder
 from aivsreal.web.store import Examination, open_store
 from tests.cli.runner import run
+from tests.living import killing
 from tests.living.towers import drawn_set
 
 WHEN = datetime(2026, 11, 1, tzinfo=UTC)
@@ -263,3 +264,17 @@ def refused_gain(rows):
 
     one = _slice("new", 1, rows, 0.01)
     return one.__class__(**{**one.__dict__, "fails": True})
+
+
+def accept_one(picture):
+    review([mark("a", picture=picture)], "a", "accept")
+
+
+def test_a_review_killed_at_any_step_was_made_or_was_not(data, pictures):
+    content = pictures[0].read_bytes()
+    for _ in killing.killed_at_every_step(accept_one, data, pictures[0]):
+        marks = [mark("a", picture=pictures[0])]
+        assert reviewed(marks)[0].decision in (None, "accept")
+        assert [sample.read() for sample in accepted_set(marks)] in ([], [content])
+
+    assert len(accepted_set([mark("a", picture=pictures[0])])) == 1

@@ -184,7 +184,7 @@ def test_a_promotion_killed_at_any_step_happened_or_did_not(models):
         if current_model() == "b":  # as before, for the next one to be killed
             registry.rollback()
 
-    assert steps > 4
+    assert steps >= 4  # the new pointer's file, its name, and twice the history
     assert current_model() == "b"
     assert_history_tells_the_truth()
 

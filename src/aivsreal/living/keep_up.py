@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from aivsreal.bundle import Bundle, data_folder, load_bundle
+from aivsreal.bundle import Bundle, data_folder, list_bundles, load_bundle
 from aivsreal.data.labelled import LabelledSet
 from aivsreal.errors import AivsrealError, UsageError
 from aivsreal.files import atomic_write_json
@@ -26,7 +26,17 @@ from aivsreal.living.window import look
 Say = Callable[[str], None]
 # Reviewed pictures that make a retraining worth its while, and how many more after one that was refused.
 ENOUGH = 30
+TRIED = "tried.json"
 MORE = 10
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A challenger that is made, and the marks that it learns; noted before, so that a killed round can be finished."""
+
+    model: str
+    ids: tuple[str, ...]
+    refused: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,13 +87,17 @@ def keep_up(marks: Sequence[Mark], *, enough: int = ENOUGH, say: Say = print) ->
 
 def _round(marks: Sequence[Mark], enough: int, folder: Path, say: Say) -> Kept:
     report, outcome, errors = None, None, []
-    new = accepted_set(marks)
     bundle = load_bundle()
     try:
         report = _watched(bundle, marks)
         say(f"monitor: {report.words}")
     except AivsrealError as error:
         errors.append(f"monitor: {error.reason}")
+    try:
+        _finish(marks, folder)
+    except AivsrealError as error:
+        errors.append(f"what an earlier round left undone: {error.reason}")
+    new = accepted_set(marks)
     try:
         if _worth_it(len(new), enough, folder):
             outcome = _taught(bundle, new, folder, say)
@@ -102,34 +116,65 @@ def _watched(bundle: Bundle, marks: Sequence[Mark]) -> Report:
     return report
 
 
+def _finish(marks: Sequence[Mark], folder: Path) -> None:
+    """Do what a killed round left undone: what the model in use has learned is marked, a challenger never judged goes."""
+    attempt = _last_attempt(folder)
+    if attempt is None or attempt.refused:
+        return
+    told = {line.get("what") for line in registry.history().entries if line.get("model") == attempt.model}
+    if "refuse" in told:
+        _note(folder, replace(attempt, refused=True))
+        return
+    if "promote" in told:
+        unmarked = {str(sample.columns["feedback"]) for sample in accepted_set(marks)}
+        mark_learned([id for id in attempt.ids if id in unmarked], attempt.model)
+    elif attempt.model in {entry.name for entry in list_bundles()}:
+        registry.remove(attempt.model)
+    (folder / TRIED).unlink(missing_ok=True)
+
+
 def _taught(bundle: Bundle, new: LabelledSet, folder: Path, say: Say) -> Outcome:
     """Return what became of a challenger that learned the new pictures."""
-    atomic_write_json(folder / "tried.json", {"pictures": len(new)})
     version = _free_version(bundle)
+    ids = tuple(str(sample.columns["feedback"]) for sample in new)
+    attempt = Attempt(f"{bundle.card.name}-{version}", ids)
+    _note(folder, attempt)
     out = folder / "challenger"
     retrain(bundle.folder, new, out, version=version, say=say)
     entry = registry.add(out)
     outcome = promote(entry.name)
     say(f"gate: {outcome.words}")
     if outcome.promoted:
-        mark_learned([str(sample.columns["feedback"]) for sample in new], entry.name)
-        (folder / "tried.json").unlink(missing_ok=True)
+        mark_learned(ids, entry.name)
+        (folder / TRIED).unlink(missing_ok=True)
+    else:
+        _note(folder, replace(attempt, refused=True))
     return outcome
 
 
 def _worth_it(count: int, enough: int, folder: Path) -> bool:
     """Return whether there is enough, and after a refusal enough more than the last time."""
+    attempt = _last_attempt(folder)
+    refused = len(attempt.ids) if attempt and attempt.refused else 0
+    return count >= max(enough, refused + MORE if refused else 0)
+
+
+def _note(folder: Path, attempt: Attempt) -> None:
+    atomic_write_json(folder / TRIED, asdict(attempt))
+
+
+def _last_attempt(folder: Path) -> Attempt | None:
+    """Return the attempt that was noted last; None where it is done with, or its note cannot be read."""
     try:
-        tried = int(json.loads((folder / "tried.json").read_bytes())["pictures"])
+        content = json.loads((folder / TRIED).read_bytes())
+        ids = tuple(str(id) for id in content["ids"])
+        return Attempt(str(content["model"]), ids, content["refused"] is True)
     except (OSError, ValueError, KeyError, TypeError):
-        tried = 0
-    return count >= max(enough, tried + MORE if tried else 0)
+        return None
 
 
 def _free_version(bundle: Bundle) -> str:
     """Return the next version that no model of this name bears yet."""
-    from aivsreal.bundle import list_bundles
-
     taken = {entry.name for entry in list_bundles()}
     version = next_version(bundle.card.version)
     while f"{bundle.card.name}-{version}" in taken:
