@@ -9,6 +9,7 @@ from typing import Any
 
 from aivsreal.files import atomic_write_bytes
 
+_CHEAPEST = 0.1  # milliseconds; on the logarithmic axis, what costs nothing would push all others aside
 _TRAINED, _OURS = "#0072B2", "#D55E00"  # Okabe and Ito's, apart for every eye
 
 
@@ -29,7 +30,7 @@ def _draw_areas(entries: Mapping[str, Any], split: str, ours: str, path: Path) -
         panel.plot([figure["low"], figure["high"]], [place, place], color=colour, linewidth=1.5)
         panel.plot(figure["value"], place, marker="D" if name == ours else "o", color=colour)
     panel.axvline(0.5, color="0.6", linestyle=":")
-    panel.set_yticks(range(len(ordered)), ordered)
+    panel.set_yticks(range(len(ordered)), [_named(name, entries[name]) for name in ordered])
     best = ordered[-1]
     value = _figure(entries[best], split)["value"]
     panel.set(
@@ -39,10 +40,16 @@ def _draw_areas(entries: Mapping[str, Any], split: str, ours: str, path: Path) -
     _save(drawing, path)
 
 
+def _named(name: str, entry: Mapping[str, Any]) -> str:
+    """The entry, and where its weights began, without which networks are not compared fairly."""
+    began = entry["cost"]["initialised"]
+    return name if began == "nothing" else f"{name} ({began})"
+
+
 def _draw_cost(entries: Mapping[str, Any], split: str, ours: str, path: Path) -> None:
     drawing, panel = _panel(8, 5)
     for name, entry in entries.items():
-        across, up = max(entry["cost"]["milliseconds"], 0.01), _figure(entry, split)["value"]
+        across, up = max(entry["cost"]["milliseconds"], _CHEAPEST), _figure(entry, split)["value"]
         panel.plot(across, up, marker="D" if name == ours else "o", color=_OURS if name == ours else _TRAINED)
         panel.annotate(name, (across, up), xytext=(4, 3), textcoords="offset points", fontsize=7)
     panel.set(
@@ -51,6 +58,7 @@ def _draw_cost(entries: Mapping[str, Any], split: str, ours: str, path: Path) ->
         xlabel="milliseconds a picture, one thread",
         ylabel="AUC, aligned",
     )
+    panel.margins(x=0.15)  # room for the names on the right
     _save(drawing, path)
 
 
