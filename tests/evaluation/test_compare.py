@@ -6,6 +6,7 @@ import csv
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from filelock import FileLock
+from safetensors.torch import save_file
 from scipy.ndimage import gaussian_filter
 
 from aivsreal.cli.compare import EXAMPLES
@@ -24,8 +26,11 @@ from aivsreal.evaluation.compare.comparison import compare
 from aivsreal.evaluation.compare.entry import Budget, Work
 from aivsreal.evaluation.compare.handmade import azimuthal_spectrum, texture_and_colour
 from aivsreal.evaluation.compare.hierarchy import REPORT, Hierarchical
+from aivsreal.evaluation.compare.made_up import EVERY, WithMadeUpFakes
 from aivsreal.evaluation.compare.pairs import pair_loss
+from aivsreal.evaluation.compare.trained import Trained
 from aivsreal.images import open_picture
+from aivsreal.training.autoencoder import DECODER, ENCODER, Autoencoder
 from aivsreal.training.recipe import load_recipe
 from tests.cli.runner import run
 
@@ -243,6 +248,7 @@ def test_an_unknown_entry_is_refused_with_the_nearest(asked: str, why: str, hint
         ("[entries.a]\nmethod = 'svm'", "no method"),
         ("[entries.a]\nmethod = 'majority'\nset = { 'network.dropout' = 0.1 }", "a method and"),
         ("[entries.a]\nmethod = 'majority'\nsecond_stage = true", "a method and"),
+        ("[entries.a]\nmade_up = 'x'\nsecond_stage = true", "made-up fakes and a second"),
         ("[entries.a]\nabuot = 'x'", "abuot"),
         ("[entries.'../a']\nset = { 'network.dropout' = 0.1 }", "no name"),
         ("[entries.ours]\n[scales.cpu]\nseen = 0", "seen is 0"),
@@ -306,6 +312,38 @@ def test_pairs_of_a_class_together_and_others_a_margin_apart_cost_nothing() -> N
     together = torch.ones(4, 2)
     assert float(pair_loss(apart, labels)) == pytest.approx(0, abs=1e-6)
     assert float(pair_loss(together, labels)) == pytest.approx(8 / 12, abs=1e-3)
+
+
+def test_made_up_fakes_are_learned_as_ai_and_made_once(toy: Path, tmp_path: Path) -> None:
+    autoencoder = Autoencoder()
+    for part, name in ((autoencoder.encoder, ENCODER), (autoencoder.decoder, DECODER)):
+        save_file(part.state_dict(), tmp_path / name)
+    samples = load_set(toy).of_split("train")
+    learned, held = samples.samples[::2], tuple(replace(s, split="val") for s in samples.samples[1::2])
+    budget = Budget(30, 16, None, None)
+    recipe = load_recipe("toy", overrides=BASE)
+    labelled = samples.with_samples([*learned, *held])
+    work = Work(labelled, learned, held, recipe, budget, tmp_path / "out", lambda _: None)
+    photographs = sum(not s.label for s in learned)
+    fitted = WithMadeUpFakes(Trained({}), str(tmp_path)).fit(work)
+    made = sorted((tmp_path / "out" / "made-up").iterdir())
+    assert len(made) == -(-photographs // EVERY)
+    assert fitted.note == f"{len(made)} made-up fakes"
+    trained = json.loads((tmp_path / "out" / "run" / "run.json").read_text())["data"]
+    assert trained["training"] == {"real": photographs, "ai": len(learned) - photographs + len(made)}
+    assert "made-up" in trained["generators"]
+    written = [path.stat().st_mtime_ns for path in made]
+    WithMadeUpFakes(Trained({}), str(tmp_path)).fit(work)
+    assert [path.stat().st_mtime_ns for path in made] == written
+
+
+def test_made_up_fakes_without_weights_keep_an_entry_out(toy: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(f"[entries.majority]\n[entries.fakes]\nmade_up = '{tmp_path / 'none'}'")
+    asked = command(toy, path, tmp_path / "out", "--against", "majority")
+    result = run(*asked)
+    assert result.exit_code == 0, result.output + result.stderr
+    assert "taef2_encoder" in told(tmp_path / "out")["entries"]["fakes"]["failed"]
 
 
 def test_the_hierarchy_says_how_often_it_knows_the_family(toy: Path, tmp_path: Path) -> None:

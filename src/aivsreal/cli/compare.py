@@ -29,6 +29,10 @@ Entries:
   [entries.wider]
   about = "MobileNetV2 of width 1.4."
   set = { "network.backbone" = "mobilenetv2_140", "network.trunk" = "scratch" }
+  [entries.textured]                    # second_stage: texture statistics judge along with the network
+  second_stage = true
+  [entries.with-fakes]                  # made_up: photographs through an auto-encoder are learned as AI, too
+  made_up = "weights/taef2"
   [scales.cpu]
   pictures = 2000
   seen = 10000

