@@ -176,6 +176,10 @@ def test_the_overview_tells_versions_changes_and_what_needs_somebody(
     assert "1 Nov 2026, 00:00 UTC" in page.replace(NARROW, " ")
 
 
+def test_an_address_with_a_slash_too_many_leads_there_too(client: FlaskClient) -> None:
+    assert client.get("/operator/").status_code == 200
+
+
 def test_a_new_server_has_nothing_that_needs_somebody(client: FlaskClient) -> None:
     page = client.get("/operator").text
     assert "Nothing needs anybody just now" in page

@@ -52,7 +52,7 @@ def for_operators(
     return guarded
 
 
-@blueprint.get("")
+@blueprint.get("", strict_slashes=False)
 @for_operators
 def index(who: Operator) -> str:
     """Show which model answers, what needs somebody, and how full queue and disk are."""
