@@ -1,5 +1,6 @@
 """Runs over many pictures in one process: whole, stopped and gone on with, and where things cannot be reached."""
 
+import functools
 import json
 import os
 import signal
@@ -8,7 +9,7 @@ import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import pyarrow.dataset
 import pyarrow.parquet as pq
@@ -21,6 +22,7 @@ from aivsreal.remote import examine
 from aivsreal.remote.store import Store
 from tests.cli.runner import run
 from tests.data.draw import as_bytes, photo
+from tests.remote.conftest import QuietHandler
 from tests.remote.test_locations import upload
 
 AT_ONCE = (0.0, 0.0)
@@ -76,23 +78,51 @@ def test_from_a_bucket_into_a_bucket_gives_the_rows_of_local_files(pictures, mod
     assert local == remote
 
 
-def test_a_run_killed_in_the_middle_goes_on_and_ends_with_the_same_rows(model, tmp_path):
-    drawn = [as_bytes(photo(1200, 900, seed=seed), "JPEG") for seed in range(4)]
-    for number in range(60):
-        write_bytes(tmp_path / "in" / f"{number:02}.jpg", drawn[number % 4])
-    command = [sys.executable, "-m", "aivsreal", "predict", tmp_path / "in", "--model", model]
-    command += ["--part-size", "3", "--out"]
-    killed = subprocess.Popen([*command, tmp_path / "out"], stderr=subprocess.DEVNULL)
-    while not list((tmp_path / "out").glob("verdicts/part-*")):
-        time.sleep(0.01)
-    os.kill(killed.pid, signal.SIGKILL)
-    killed.wait()
-    assert len(list((tmp_path / "out").glob("verdicts/part-*"))) < 20
+@pytest.fixture
+def stuck(pictures):
+    """A web server with pictures in order, which sends those from the tenth on only when the event is set."""
+    names = sorted(path.relative_to(pictures).as_posix() for path in pictures.glob("[ab]/*.png"))[:15]
+    going_on = Event()
 
-    went_on = subprocess.run([*command, tmp_path / "out"], capture_output=True, text=True, check=True)
-    subprocess.run([*command, tmp_path / "whole"], check=True, capture_output=True)
+    class Handler(QuietHandler):
+        def do_GET(self):  # noqa: N802 - a name of the standard library
+            if names.index(self.path[1:]) >= 9:
+                going_on.wait()
+            super().do_GET()
 
+    handler = functools.partial(Handler, directory=str(pictures))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield [f"http://127.0.0.1:{server.server_port}/{name}" for name in names], going_on
+        going_on.set()
+        server.shutdown()
+
+
+def test_a_run_killed_in_the_middle_goes_on_and_ends_with_the_same_rows(stuck, model, tmp_path):
+    addresses, going_on = stuck
+    command = [sys.executable, "-m", "aivsreal", "predict", *addresses, "--model", model, "--workers", "1"]
+    command += ["--part-size", "3", "--out", tmp_path / "out"]
+    killed = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    end = time.monotonic() + 120
+    try:
+        while len(list((tmp_path / "out").glob("verdicts/part-*"))) < 2:
+            assert killed.poll() is None and time.monotonic() < end
+            time.sleep(0.01)
+    finally:
+        killed.kill()
+        killed.wait()
+    kept = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("verdicts/*")}
+    going_on.set()
+
+    went_on = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    examine(addresses, str(tmp_path / "whole"), model=model, part_size=3)
+
+    assert killed.returncode == -signal.SIGKILL
+    assert sorted(kept) == ["part-0000000.parquet", "part-0000001.parquet"]
     assert "going on with the run" in went_on.stderr
+    assert "6 of 15 pictures were done before" in went_on.stderr
+    assert {name: (tmp_path / "out/verdicts" / name).stat().st_mtime_ns for name in kept} == kept
+    assert len(rows_in(str(tmp_path / "out"))) == 15
     assert rows_in(str(tmp_path / "out")) == rows_in(str(tmp_path / "whole"))
 
 

@@ -9,41 +9,38 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+from collections import Counter
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 import ray
 import ray.data
 
+from aivsreal.detector import Detector
 from aivsreal.errors import AivsrealError, UsageError
 from aivsreal.remote.job import Job, PartCount
+from aivsreal.remote.parquet_parts import PictureList
 from aivsreal.remote.reading import rows_of
 from aivsreal.threads import available_cores
 
-# How often a part may take its worker with it before it is given up: a file may crash a decoder.
-MAX_DEATHS = 3
+# How often a part is begun before it is given up: a file may crash a decoder, and its worker with it.
+MAX_TRIES = 4
 # Only numbers pass through Ray, and its default is a third of the memory.
 OBJECT_STORE_BYTES = 100 * 2**20
 
 
-class Examiner:
-    """A worker: one model, one core, part after part."""
+class Tries:
+    """How often workers began each part. Ray by itself gives a dead worker's part to the next without end."""
 
-    def __init__(self, job: Job) -> None:
-        self.job = job
-        self.detector = job.detector()
-        self.pictures = job.pictures()
+    def __init__(self) -> None:
+        self._begun: Counter[int] = Counter()
 
-    def __call__(self, batch: dict[str, Any]) -> dict[str, list[bytes]]:
-        """Return what came out of the one part of a batch, or the error that ends the run; pickled, for Arrow."""
-        number = int(batch["part"][0])
-        try:
-            rows = rows_of(self.detector, self.pictures.part(number), workers=1, waits=self.job.waits)
-            return {"result": [pickle.dumps(self.job.keep(number, list(rows)))]}
-        except AivsrealError as error:
-            # Handed back, for what is raised Ray takes for a fault of one part, and goes on to the next.
-            return {"result": [pickle.dumps(error)]}
+    def begin(self, number: int) -> int:
+        """Return how often a part was begun, with this time."""
+        self._begun[number] += 1
+        return self._begun[number]
 
 
 def examine_with_ray(
@@ -58,20 +55,46 @@ def examine_with_ray(
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         context.max_errored_blocks = -1
+        tries = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Tries).remote()
         parts = [{"part": number} for number in pending]
+        # Tasks, not actors: with an actor its waiting parts die, too, and Ray warns of each that may restart.
         examined = ray.data.from_items(parts, override_num_blocks=len(parts)).map_batches(
-            Examiner,
-            fn_constructor_args=(job,),
+            examine_part,  # type: ignore[arg-type]  # Ray's types know of no fn_args
+            fn_args=(pickle.dumps(job), tries),
             batch_size=1,
-            compute=ray.data.ActorPoolStrategy(size=min(workers or cores, len(parts))),
+            compute=ray.data.TaskPoolStrategy(size=min(workers or cores, len(parts))),
             num_cpus=1,
-            max_task_retries=MAX_DEATHS,
         )
         for row in examined.iter_rows():
-            result: PartCount | AivsrealError = pickle.loads(row["result"])
+            result: PartCount | AivsrealError | None = pickle.loads(row["result"])
             if isinstance(result, AivsrealError):
                 raise result
-            yield result
+            if result is not None:
+                yield result
+
+
+def examine_part(batch: dict[str, Any], job: bytes, tries: Any) -> dict[str, list[bytes]]:
+    """Return what came out of the one part of a batch, pickled for Arrow; runs in a worker.
+
+    None for a part that is given up, and the error that ends the run: what is raised Ray takes for a fault of
+    one part, and goes on to the next.
+    """
+    number = int(batch["part"][0])
+    if ray.get(tries.begin.remote(number)) > MAX_TRIES:
+        return {"result": [pickle.dumps(None)]}
+    try:
+        known, detector, pictures = _held(job)
+        rows = rows_of(detector, pictures.part(number), workers=1, waits=known.waits)
+        return {"result": [pickle.dumps(known.keep(number, list(rows)))]}
+    except AivsrealError as error:
+        return {"result": [pickle.dumps(error)]}
+
+
+@lru_cache(maxsize=1)
+def _held(job: bytes) -> tuple[Job, Detector, PictureList]:
+    """Return what a worker keeps from one part to the next."""
+    known: Job = pickle.loads(job)
+    return known, known.detector(), known.pictures()
 
 
 @contextmanager
@@ -97,6 +120,9 @@ def _cluster(workers: int | None) -> Generator[int, None, None]:
 
 
 def _own_cluster(workers: int | None) -> dict[str, Any]:
+    # Ray's 15 leaves its workers next to nothing of a busy machine: they took 54 s to start beside six other
+    # jobs, and 16 s with 0.
+    os.environ.setdefault("RAY_worker_niceness", "0")
     return {
         "num_cpus": workers or available_cores(),
         "object_store_memory": OBJECT_STORE_BYTES,
