@@ -15,7 +15,9 @@ from aivsreal.evaluation.plots import AI, GREY, LIGHT, PERCENT, REAL
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "explanations.json"
 PAGE, DRAWING = HERE / "explanations.md", HERE / "explanations.png"
-FIRST_COLUMN = {"deletion": "blanked first", "insertion": "revealed first"}
+AMONG_FOUR, MADE_PART = "the AI picture among four", "a part that an auto-encoder made"
+# Each way of blanking, and the sign of a difference that speaks for a map.
+FIRST = {"deletion": -1, "insertion": 1}
 STYLES = {
     "heat map": {"color": AI, "linestyle": "-", "marker": "o"},
     "random": {"color": GREY, "linestyle": "--", "marker": "s"},
@@ -23,7 +25,8 @@ STYLES = {
     "occlusion": {"color": "#009E73", "linestyle": "-.", "marker": "v"},
     "crops": {"color": "#CC79A7", "linestyle": "-", "marker": "x"},
 }
-HEAT_MAP = "heat map"
+HEAT_MAP, ANOTHER, RANDOM = "heat map", "another picture's heat map", "random"
+OTHER_MAPS = ("occlusion", "crops")
 
 
 def main() -> None:
@@ -42,56 +45,59 @@ def page() -> str:
 
 
 def in_short(found: dict[str, Any]) -> str:
-    """What was found of a model, in a sentence or two that follow from its figures."""
-    against = found["blanking"]["blur"][HEAT_MAP]
-    sooner = verdict_on(against["deletion"]["against_random"], better_below=True)
-    revealed = verdict_on(against["insertion"]["against_random"], better_below=False)
-    parts = found["pointing"]
-    ranks = {name: one["maps"][HEAT_MAP]["rank"] for name, one in parts.items()}
-    points = "; ".join(
-        f"{name}: {'tells it from the rest' if rank['low'] > 0.5 else 'does not find it'} ({shown(rank)})"
-        for name, rank in ranks.items()
+    """What was found of a model, in sentences that follow from its figures."""
+    blurred, four, part = (
+        found["blanking"]["blur"][HEAT_MAP],
+        *(found["pointing"][name]["maps"] for name in (AMONG_FOUR, MADE_PART)),
     )
+    lost, revealed = (sooner(blurred[way]["from"], better) for way, better in FIRST.items())
+    others = [name for name in OTHER_MAPS if part[name]["rank"]["low"] > 0.5]
+    rise = found["pointing"][MADE_PART]["rise_in_log_odds"]
     return (
-        f"- **{found['model']}**: blurred in the order of its heat map, a picture's answer is lost {sooner}; revealed "
-        f"in that order it is found {revealed}. Pointing, as the chance that a place inside is marked more than one "
-        f"outside: {points}."
+        f"- **{found['model']}**, {found['pictures']} pictures\n"
+        f"  - Blurred in the order of its heat map, the answer is lost {lost}.\n"
+        f"  - Revealed in that order, it is found {revealed}.\n"
+        f"  - The map {finds(four[HEAT_MAP])} an AI picture among photographs, and {finds(part[HEAT_MAP])} a part of a "
+        f"photograph that an auto-encoder made; of the other maps {', '.join(others) or 'none'} does. The "
+        f"log-odds of such a photograph move by {signed(rise)}."
     )
 
 
-def verdict_on(difference: dict[str, float], *, better_below: bool) -> str:
-    """In words, how far a map's area lies from random order's."""
-    better, worse = (
-        (difference["high"] < 0, difference["low"] > 0)
-        if better_below
-        else (difference["low"] > 0, difference["high"] < 0)
+def sooner(differences: dict[str, dict[str, float]], better: int) -> str:
+    """In words, how an area lies from those of random order and of another picture's map."""
+    random, another = differences[RANDOM], differences[ANOTHER]
+    return (
+        f"{compared(random, better)} at random ({signed(random)}), and {compared(another, better)} in the order of another "
+        f"picture's map ({signed(another)})"
     )
-    how = (
-        "sooner than in random order"
-        if better
-        else "later than in random order"
-        if worse
-        else "no sooner than in random order"
-    )
-    return f"{how} ({signed(difference)})"
+
+
+def compared(difference: dict[str, float], better: int) -> str:
+    low, high = sorted((better * difference["low"], better * difference["high"]))
+    return "sooner than" if low > 0 else "later than" if high < 0 else "not measurably sooner than"
+
+
+def finds(figures: dict[str, dict[str, float]]) -> str:
+    word = "finds" if figures["rank"]["low"] > 0.5 else "does not find"
+    return f"{word} (rank {shown(figures['rank'])})"
 
 
 def blanking(found: dict[str, Any]) -> str:
     lines = [
         f"Blanking, {found['pictures']} pictures: mean probability of the picture's own answer while more and more is blanked",
-        "(low is good) or revealed (high is good), and how far that lies from random order.",
+        "(deletion: low is good) or revealed (insertion: high is good), and how far that lies from uninformed orders.",
         "",
-        "| by | order | deletion | from random | insertion | from random |",
-        "|---|---|---|---|---|---|",
+        "| by | order | deletion | from random | from another's | insertion | from random | from another's |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for filling, maps in found["blanking"].items():
         for name, ways in maps.items():
             cells = []
-            for way in ("deletion", "insertion"):
-                difference = ways[way]["against_random"]
+            for way in FIRST:
+                others = (ways[way]["from"].get(other) for other in (RANDOM, ANOTHER))
                 cells += [
                     f"{ways[way]['area']['value']:.3f}",
-                    "-" if difference is None else signed(difference),
+                    *("-" if one is None else signed(one) for one in others),
                 ]
             lines.append(f"| {filling} | {name} | " + " | ".join(cells) + " |")
     return "\n".join([*lines, ""])
@@ -99,8 +105,8 @@ def blanking(found: dict[str, Any]) -> str:
 
 def pointing(found: dict[str, Any]) -> str:
     lines = [
-        "Pointing: hit is the share of pictures whose highest place lies inside; rank the chance that a place inside is",
-        "marked more than one outside (one half tells nothing). The rise is that of the picture's log-odds of AI.",
+        "Pointing: hit is the share of pictures whose highest place lies inside. The rise is that of the picture's log-odds",
+        "of AI over the photographs without it.",
         "",
         "| at | pictures | rise | map | hit | by chance | rank |",
         "|---|---|---|---|---|---|---|",
@@ -121,10 +127,9 @@ def likeness(found: dict[str, Any]) -> str:
         "| to the map of | rank correlation |",
         "|---|---|",
     ]
-    lines += [
-        f"| the same picture, weights shuffled: {name} | {shown(one)} |"
-        for name, one in found["shuffled"].items()
-    ]
+    for name, one in found["shuffled"].items():
+        whose = "another picture" if name == ANOTHER else f"the same picture, weights shuffled: {name}"
+        lines.append(f"| {whose} | {shown(one)} |")
     lines += [f"| Grad-CAM on {name} | {shown(one)} |" for name, one in found["grad_cam"].items()]
     return "\n".join([*lines, ""])
 
@@ -135,7 +140,7 @@ def draw(measured: dict[str, Any]) -> Canvas:
     canvas.suptitle(title(measured))
     grid = canvas.subplots(len(measured), 2, sharey=True, squeeze=False)
     for row, found in zip(grid, measured.values(), strict=True):
-        for axes, way in zip(row, FIRST_COLUMN, strict=True):
+        for axes, way in zip(row, FIRST, strict=True):
             panel(axes, found, way)
     grid[0][0].legend(fontsize=8)
     return canvas
@@ -147,11 +152,12 @@ def panel(axes: Axes, found: dict[str, Any], way: str) -> None:
         steps = [index / (len(values) - 1) for index in range(len(values))]
         axes.plot(steps, values, label=name, markersize=4, **STYLES[name])
     axes.set(
-        title=f"{found['model']}: {FIRST_COLUMN[way]} what a map marks most",
         xlabel=f"share of the picture {'blurred' if way == 'deletion' else 'not blurred'}",
         ylabel="probability of the answer",
         ylim=(0, 1),
     )
+    done = "blurred" if way == "deletion" else "revealed"
+    axes.set_title(f"{found['model']}: marked places {done} first", fontsize=10)
     axes.xaxis.set_major_formatter(PERCENT)
     axes.grid(color=LIGHT, linewidth=0.6)
 
@@ -160,11 +166,14 @@ def title(measured: dict[str, Any]) -> str:
     better = [
         found["model"]
         for found in measured.values()
-        if found["blanking"]["blur"][HEAT_MAP]["deletion"]["against_random"]["high"] < 0
+        if all(
+            compared(one, -1) == "sooner than"
+            for one in found["blanking"]["blur"][HEAT_MAP]["deletion"]["from"].values()
+        )
     ]
     if not better:
         return "Blurring what the heat map marks loses the answer no sooner than blurring at random"
-    return f"Blurring what the heat map marks loses the answer sooner than blurring at random: {', '.join(better)}"
+    return f"Blurring what the heat map marks loses the answer sooner than blurring elsewhere: {', '.join(better)}"
 
 
 def shown(figure: dict[str, float]) -> str:
@@ -192,7 +201,9 @@ in ways that have nothing to do with what was hidden, so what counts is the dist
 
 *Pointing*: at a part of a photograph (a fifth of it, somewhere) that went through an auto-encoder of a latent diffusion
 model, as if that part had been generated; and at an AI picture among three photographs in a square of four (Böhle, Fritz and
-Schiele 2021), each of which gets the right answer alone.
+Schiele 2021), each of which gets the right answer alone. *Rank* is the chance that a place inside is marked more than one
+outside: one half tells nothing. The pictures measured here have up to 480 pixels, of which photos looks at the whole only;
+in the square of four it looks at tiles, too.
 
 *Other maps*: *occlusion* (Zeiler and Fergus 2014) is how far the score falls where a window is blurred, 16 more looks;
 *crops* is the score of nine overlapping quarters of the picture.

@@ -41,7 +41,7 @@ from aivsreal.evaluation.faithfulness import (
     points_at,
     ranks_above,
 )
-from aivsreal.evaluation.intervals import mean_figure
+from aivsreal.evaluation.intervals import mean_figure, share
 from aivsreal.evaluation.metrics import group_codes
 from aivsreal.evaluation.splice import Box, covers, place
 from aivsreal.files import atomic_write_text
@@ -51,10 +51,12 @@ from aivsreal.training.twin import finer_layer, grad_cam, shuffled, twin
 from aivsreal.views import assemble_map, make_views
 
 RESULTS = Path(__file__).parent / "results" / "explanations.json"
-MODELS = ("photos-small", "photos")
+MODELS = ("photos", "photos-small")
 SEED = 0
 HEAT_MAP, ANOTHER, RANDOM = "heat map", "another picture's heat map", "random"
 OCCLUSION, CROPS = "occlusion", "crops"
+# Orders that know nothing of the picture.
+UNINFORMED = (RANDOM, ANOTHER)
 # How cells are blanked, and the maps by whose order.
 FILLINGS = {"blur": (blurred, (HEAT_MAP, ANOTHER, OCCLUSION)), "grey": (greyed, (HEAT_MAP, ANOTHER))}
 SHUFFLED = {"the head": 0.0, "the last third": 1 / 3, "the last two thirds": 2 / 3, "all": 1.0}
@@ -137,15 +139,13 @@ def measure(detector: Detector, labelled: LabelledSet, count: int, taef2: Path, 
 
 def kept(file: Path, count: int, work: Callable[[int], Row]) -> list[Row]:
     """Return work(0) to work(count - 1), those that the file holds from there, the others added to it."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    whole = (
-        [line for line in file.read_text("utf-8").splitlines(True) if line.endswith("\n")]
-        if file.exists()
-        else []
-    )
-    rows = [json.loads(line) for line in whole[:count]]
-    with file.open("w", encoding="utf-8") as stream:
-        stream.writelines(whole)
+    lines = file.read_text("utf-8").splitlines(keepends=True) if file.exists() else []
+    if not lines or not lines[-1].endswith("\n"):
+        # Whoever wrote it was killed half-way through its last line.
+        lines = lines[:-1]
+        atomic_write_text(file, "".join(lines))
+    rows = [json.loads(line) for line in lines[:count]]
+    with file.open("a", encoding="utf-8") as stream:
         for index in range(len(rows), count):
             rows.append(work(index))
             stream.write(json.dumps(rows[-1]) + "\n")
@@ -208,11 +208,11 @@ def by_order(one: Looked, whole: float, maps: dict[str, np.ndarray], filling: np
 
 
 def compared(rows: Sequence[Row], groups: np.ndarray) -> Row:
-    """Return of each filling and map the mean curves, their areas, and how far these lie from random order's."""
+    """Return of each filling and map the mean curves, their areas, and how far these lie from uninformed orders'."""
     return {
         filling: {
             name: {
-                way: against_random([row[filling] for row in rows], name, way, groups)
+                way: beside_uninformed([row[filling] for row in rows], name, way, groups)
                 for way in ("deletion", "insertion")
             }
             for name in rows[0][filling]
@@ -221,13 +221,14 @@ def compared(rows: Sequence[Row], groups: np.ndarray) -> Row:
     }
 
 
-def against_random(rows: Sequence[Row], name: str, way: str, groups: np.ndarray) -> Row:
-    curves, by_chance = (np.array([row[which][way] for row in rows]) for which in (name, RANDOM))
-    areas, areas_by_chance = (np.array([area(one) for one in each]) for each in (curves, by_chance))
+def beside_uninformed(rows: Sequence[Row], name: str, way: str, groups: np.ndarray) -> Row:
+    areas = {
+        which: np.array([area(np.array(row[which][way])) for row in rows]) for which in (name, *UNINFORMED)
+    }
     return {
-        "curve": curves.mean(axis=0).round(4).tolist(),
-        "area": figure(areas, groups),
-        "against_random": None if name == RANDOM else figure(areas - areas_by_chance, groups),
+        "curve": np.mean([row[name][way] for row in rows], axis=0).round(4).tolist(),
+        "area": figure(areas[name], groups),
+        "from": {other: figure(areas[name] - areas[other], groups) for other in UNINFORMED if other != name},
     }
 
 
@@ -311,13 +312,23 @@ def pointed(maps: dict[str, np.ndarray], inside: np.ndarray) -> Row:
 
 
 def pointing(rows: Sequence[Row], groups: np.ndarray) -> Row:
-    """Return the means over pictures, and the chance of a hit."""
-    by_map = {name: means([row["maps"][name] for row in rows], groups) for name in rows[0]["maps"]}
+    """Return the shares of hits and the mean ranks over pictures, and the chance of a hit."""
+
+    def of_map(name: str) -> Row:
+        hits = np.array([row["maps"][name]["hit"] for row in rows], bool)
+        found = share(hits, groups)
+        assert found is not None
+        rank = figure(np.array([row["maps"][name]["rank"] for row in rows]), groups)
+        return {
+            "hit": found.as_json(),
+            "rank": rank and {part: min(1.0, value) for part, value in rank.items()},
+        }
+
     return {
         "pictures": len(rows),
         "chance": round(float(np.mean([row["share"] for row in rows])), 4),
         "rise_in_log_odds": figure(np.array([row["rise"] for row in rows]), groups),
-        "maps": by_map,
+        "maps": {name: of_map(name) for name in rows[0]["maps"]},
     }
 
 
@@ -339,7 +350,7 @@ def sanity(looked: Sequence[Looked], file: Path) -> list[Row]:
     def row(index: int) -> Row:
         true, picture = looked[index].heat(), looked[index].picture
         others = {name: Looked(one, picture).heat() for name, one in broken.items()}
-        others["nothing, but of another picture"] = looked[index ^ 1].heat()
+        others[ANOTHER] = looked[index ^ 1].heat()
         return {name: alike(true, cells) for name, cells in others.items()}
 
     return kept(file, len(looked), row)

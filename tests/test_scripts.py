@@ -1,8 +1,12 @@
 """The scripts of docs and research run to their end on drawn records, write what they say, and refuse in two lines."""
 
+import csv
+import hashlib
+import io
 import json
 import shutil
 import sys
+import tarfile
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,6 +27,7 @@ from aivsreal.training.loop import train
 from aivsreal.training.recipe import load_recipe
 from aivsreal.verdict import Thresholds
 from tests.data.bundles import tiny_tower
+from tests.data.draw import as_bytes, photo
 from tests.drawn_records import drawn_records
 from tests.test_docs import ROOT, script
 
@@ -31,6 +36,7 @@ DOCS = (
     "explanations",
     "leave_one_out",
     "left_out_sources",
+    "made_up_fakes",
     "teach_new_generators",
     "write_results",
 )
@@ -78,6 +84,15 @@ def tower(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("tower") / "tower.onnx"
     file.write_bytes(tiny_tower(64))
     return file
+
+
+@pytest.fixture(scope="module")
+def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the weights of an auto-encoder that has learned nothing."""
+    folder, autoencoder = tmp_path_factory.mktemp("autoencoder"), Autoencoder().half()
+    save_file(autoencoder.encoder.state_dict(), folder / ENCODER)
+    save_file(autoencoder.decoder.state_dict(), folder / DECODER)
+    return folder
 
 
 def refused(
@@ -153,14 +168,11 @@ def test_attacks_judge_every_file_by_both_models(records: Path, trained: Bundle,
 
 
 def test_explanations_are_measured_drawn_and_gone_on_with(
-    records: Path, trained: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    records: Path, trained: Bundle, untrained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    autoencoder = Autoencoder()
-    save_file(autoencoder.encoder.half().state_dict(), tmp_path / ENCODER)
-    save_file(autoencoder.decoder.half().state_dict(), tmp_path / DECODER)
     module = script(ROOT / "docs" / "explanations.py")
     monkeypatch.setattr(module, "MOSAICS", 4)
-    arguments = [str(records), str(tmp_path), "--model", str(trained.folder), "--pictures", "4"]
+    arguments = [str(records), str(untrained), "--model", str(trained.folder), "--pictures", "4"]
     arguments += ["--work", str(tmp_path / "work"), "--out", str(tmp_path / "results" / "explanations.json")]
     module.main(arguments)
     first = (tmp_path / "results" / "explanations.json").read_bytes()
@@ -226,6 +238,24 @@ def test_other_data_than_the_run_saw_is_refused(
     given = [str(tower_run(records, tower, tmp_path / "run")), str(other)]
     code, (reason, _) = refused(module, monkeypatch, capsys, *given)
     assert (code, reason) == (4, "aivsreal: DATA is not what the run was trained on")
+
+
+def test_made_up_fakes_are_added_to_what_a_run_learned_from(
+    records: Path, tower: Path, untrained: Path, tmp_path: Path
+) -> None:
+    run_folder = tower_run(records, tower, tmp_path / "run")
+    arguments = [str(run_folder), str(records), "--taef2", str(untrained), "--photographs", "3"]
+    out = tmp_path / "out.json"
+    script(ROOT / "docs" / "made_up_fakes.py").main(
+        [*arguments, "--work", str(tmp_path / "work"), "--out", str(out)]
+    )
+    study = json.loads(out.read_text())
+    assert (study["training_pictures"], study["made_up_fakes"]) == (48, 3)
+    assert len(list((tmp_path / "work" / "fakes").iterdir())) == 3
+    (found,) = study["slices"].values()
+    assert (found["real"], found["ai"]) == (12, 12)
+    gained = found["with"]["roc_auc"]["value"] - found["without"]["roc_auc"]["value"]
+    assert found["difference"]["value"] == pytest.approx(gained, abs=1e-4)
 
 
 def tower_run(records: Path, tower: Path, folder: Path) -> Path:
@@ -296,6 +326,17 @@ def test_the_page_on_how_good_it_is_says_what_was_measured() -> None:
     assert module.PAGE.read_text("utf-8") == module.page(), "run: python docs/write_results.py"
 
 
+def test_the_page_on_heat_maps_says_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = script(ROOT / "docs" / "draw_explanations.py")
+    written = module.PAGE.read_text("utf-8")
+    assert written == module.page(), "run: python docs/draw_explanations.py"
+    # A figure that is not the file's changes the page.
+    measured = json.loads(module.RESULTS.read_text("utf-8"))
+    measured["photos"]["pointing"]["the AI picture among four"]["chance"] = 0.99
+    monkeypatch.setattr(json, "loads", lambda _: measured)
+    assert written != module.page()
+
+
 def test_photographs_are_tagged_into_a_table(
     records: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -318,6 +359,34 @@ def test_screenshots_of_a_split_become_a_set(records: Path, tmp_path: Path) -> N
     made = load_set(tmp_path / "out")
     assert len(made) == 12
     assert {(s.label, s.split, s.columns["origin_kind"]) for s in made} == {(0, "val", "screenshot")}
+
+
+def test_pictures_of_archives_that_are_there_become_a_set_without_near_copies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = script(ROOT / "research" / "collect_from_packages.py")
+    pictures = {f"package/{seed}.png": as_bytes(photo(500, 400, seed=seed), "PNG") for seed in (1, 2)}
+    pictures["package/again.png"] = pictures["package/1.png"]
+    archive = tmp_path / "out" / "archives" / "drawn-1.0.tgz"
+    archive.parent.mkdir(parents=True)
+    with tarfile.open(archive, "w:gz") as packed:
+        for name, data in pictures.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            packed.addfile(entry, io.BytesIO(data))
+    fixed = {"registry": "npm", "package": "drawn", "version": "1.0", "archive": archive.name}
+    lines = [
+        {**fixed, "path": name, "sha256": hashlib.sha256(data).hexdigest(), "label": "real", "generator": ""}
+        for name, data in pictures.items()
+    ]
+    with (tmp_path / "table.csv").open("w", newline="", encoding="utf-8") as stream:
+        table = csv.DictWriter(stream, lines[0])
+        table.writeheader()
+        table.writerows(lines)
+    monkeypatch.setattr(module, "TABLE", tmp_path / "table.csv")
+    module.main(["--out", str(tmp_path / "out")])
+    made = load_set(tmp_path / "out" / "pictures.parquet")
+    assert [(s.label, s.columns["source"]) for s in made] == [(0, "npm:drawn")] * 2
 
 
 def clip_tower(file: Path, *, blocks: int = 1) -> Path:

@@ -58,7 +58,7 @@ def fit_tower(samples: Sequence[Sample], recipe: Recipe, folder: Path, say: Call
     Raises: BadRecipe, BadBundle, CannotWrite.
     """
     graph = tower_graph(recipe)
-    seen = _embeddings(graph, samples, recipe, folder / "tower", say)
+    seen = embeddings_of(graph, samples, recipe, folder / "tower", say)
     x = seen.reshape(-1, seen.shape[-1]).astype(np.float64)
     labels = np.repeat([sample.label for sample in samples], seen.shape[1])
     sources = np.repeat([source_of(sample) or sample.key for sample in samples], seen.shape[1])
@@ -176,10 +176,10 @@ def notice(graph: bytes) -> str:
     return next((str(entry.value) for entry in properties if entry.key == NOTICE), "")
 
 
-def _embeddings(
+def embeddings_of(
     graph: bytes, samples: Sequence[Sample], recipe: Recipe, folder: Path, say: Callable[[str], None]
 ) -> NDArray[np.float16]:
-    """The embeddings of each sample's views, float16 [n, views, d], chunk by chunk through files."""
+    """Return the embeddings of each sample's views, float16 [n, views, d], chunk by chunk through files in `folder`."""
     from onnxruntime import InferenceSession, SessionOptions
 
     options = SessionOptions()

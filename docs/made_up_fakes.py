@@ -1,0 +1,164 @@
+"""What made-up fakes add: a tower's head fitted without them and with them, on everything else alike.
+
+    python docs/made_up_fakes.py RUN DATA... --taef2 FOLDER --work runs/made-up [--photographs 100]
+
+The ablation of Chatterjee et al. ("synthetic data as augmentation") on our recipe. RUN is a finished run of a recipe with
+a tower, DATA what it was trained on; its embeddings are used again. Some of its training photographs, drawn by a seed, go
+through an auto-encoder (taef2) and are added to its AI pictures as one more generator, in the same views. Both heads
+are measured on validation pictures, aligned. Writes docs/results/compare/made-up-fakes.json.
+"""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aivsreal.bundle import load_bundle
+from aivsreal.cli.script import parser_of, run
+from aivsreal.data.labelled import Sample
+from aivsreal.data.sources import load_sets
+from aivsreal.data.split import with_validation
+from aivsreal.detector import Detector
+from aivsreal.errors import BadData
+from aivsreal.evaluation.intervals import area_under_roc, detected_at
+from aivsreal.evaluation.measure import Row, measure
+from aivsreal.evaluation.metrics import group_codes
+from aivsreal.evaluation.significance import compare_areas
+from aivsreal.files import atomic_write_bytes, atomic_write_text
+from aivsreal.images import encode, open_picture
+from aivsreal.training.autoencoder import Autoencoder, load_autoencoder
+from aivsreal.training.loader import source_of
+from aivsreal.training.recipe import Recipe
+from aivsreal.training.run import open_run
+from aivsreal.training.tower import Head, embeddings_of, fit_head, source_weights, tower_graph
+
+RESULTS = Path(__file__).parent / "results" / "compare" / "made-up-fakes.json"
+SEED = 0
+GENERATOR = "taef2"
+NO_PHOTOGRAPHS = ("drawing", "benchmark")
+
+
+def main(arguments: Sequence[str]) -> None:
+    asked = _parser().parse_args(arguments)
+    found = open_run(asked.run)
+    where, section = found.facts["data"]["where"], found.recipe.data
+    labelled = load_sets(asked.data, where=where, exclude=found.excluded)
+    cut = with_validation(labelled, fraction=section.validation_fraction, drop_copies=section.drop_copies)
+    known = cut.of_split("train").samples
+    # What the run left out of its fit, such as GANs, is still worth being judged by.
+    judged = load_sets(asked.data, where=where)
+    held = judged.with_samples([s for s in judged if s.split == "val"] or cut.of_split("val").samples)
+    seen = embeddings_in(asked.run, known)
+    fakes = made_up(drawn(known, asked.photographs), load_autoencoder(asked.taef2), asked.work)
+    added = embeddings_of(tower_graph(found.recipe), fakes, found.recipe, asked.work / "tower", print)
+    heads = {
+        "without": head_on(seen, known, found.recipe),
+        "with": head_on(np.concatenate([seen, added]), [*known, *fakes], found.recipe),
+    }
+    bundle = load_bundle(asked.run / "bundle")
+    rows = measure(Detector(bundle, threads=1, fast=True), held, chain="aligned", keep_embeddings=True)
+    study = {
+        "model": bundle.title,
+        "training_pictures": len(known),
+        "made_up_fakes": len(fakes),
+        "seed": SEED,
+        "slices": slices([row for row in rows if not row.error], heads),
+    }
+    atomic_write_text(asked.out, json.dumps(study, indent=1) + "\n")
+    print(asked.out.read_text("utf-8"))
+
+
+def embeddings_in(run_folder: Path, samples: Sequence[Sample]) -> np.ndarray:
+    """Return what the run kept of its training pictures, float16 [n, views, d]. Raises: BadData."""
+    chunks = [np.load(path) for path in sorted((run_folder / "tower").glob("*.npy"))]
+    if sum(map(len, chunks)) != len(samples):
+        raise BadData(
+            f"{run_folder} kept {sum(map(len, chunks)):,} embeddings, and DATA has {len(samples):,} training pictures",
+            hint="give a run of a recipe with a tower, and the sets of `aivsreal train` in the same order",
+        )
+    return np.concatenate(chunks)
+
+
+def drawn(samples: Sequence[Sample], count: int) -> list[Sample]:
+    """Return `count` photographs, drawn by the seed."""
+    photographs = [s for s in samples if not s.label and s.columns.get("origin_kind") not in NO_PHOTOGRAPHS]
+    return [photographs[index] for index in np.random.default_rng(SEED).permutation(len(photographs))[:count]]
+
+
+def made_up(photographs: Sequence[Sample], autoencoder: Autoencoder, work: Path) -> list[Sample]:
+    """Return the photographs as they leave the auto-encoder, as AI pictures; what lies in `work` is used again."""
+    fakes = []
+    for index, sample in enumerate(photographs):
+        path = work / "fakes" / f"{index:05}.jpg"
+        if not path.exists():
+            made = autoencoder.reconstruct(open_picture(sample.read()).pixels)
+            atomic_write_bytes(path, encode(made, format="JPEG", quality=90, subsampling="4:2:0"))
+            print(f"  made up {index + 1} of {len(photographs)}", flush=True)
+        columns = {"generator": GENERATOR, "group": sample.columns.get("group")}
+        fakes.append(dataclasses.replace(sample, label=1, columns=columns, path=str(path), row=-1))
+    return fakes
+
+
+def head_on(seen: np.ndarray, samples: Sequence[Sample], recipe: Recipe) -> Head:
+    """Return the head that the recipe fits on embeddings [n, views, d] of the samples."""
+    views = seen.shape[1]
+    labels = np.repeat([sample.label for sample in samples], views)
+    sources = np.repeat([source_of(sample) or sample.key for sample in samples], views)
+    weights = source_weights(labels, sources, recipe.data.source_power)
+    return fit_head(
+        seen.reshape(-1, seen.shape[-1]).astype(np.float64), labels, weights, recipe.tower.strength
+    )
+
+
+def slices(rows: Sequence[Row], heads: dict[str, Head]) -> dict[str, Any]:
+    """Return the figures on text-to-image pictures against photographs, and on what benchmarks hold."""
+    kinds = [str(row.columns.get("origin_kind")) for row in rows]
+    chosen = {
+        "AI pictures against photographs": [
+            row for row, kind in zip(rows, kinds, strict=True) if kind not in NO_PHOTOGRAPHS
+        ],
+        "benchmarks": [row for row, kind in zip(rows, kinds, strict=True) if kind == "benchmark"],
+    }
+    return {
+        name: compared(part, heads) for name, part in chosen.items() if {row.label for row in part} == {0, 1}
+    }
+
+
+def compared(rows: Sequence[Row], heads: dict[str, Head]) -> dict[str, Any]:
+    """Return the area and what is found at 5 false alarms in 100, of both heads, and the areas' difference."""
+    labels = np.array([row.label for row in rows])
+    groups = group_codes([row.columns.get("group") for row in rows], len(rows))
+    embeddings = np.stack([row.embedding for row in rows]).astype(np.float64)
+    scores = {name: embeddings @ head.weight + head.bias for name, head in heads.items()}
+    test = compare_areas(labels, scores["without"], scores["with"], groups)
+    return {
+        "real": int((labels == 0).sum()),
+        "ai": int((labels == 1).sum()),
+        **{name: figures(labels, one, groups) for name, one in scores.items()},
+        "difference": {**test.difference.as_json(), "p": round(test.p, 4)},
+    }
+
+
+def figures(labels: np.ndarray, scores: np.ndarray, groups: np.ndarray) -> dict[str, Any]:
+    ai, real = labels == 1, labels == 0
+    parts = scores[ai], scores[real], groups[ai], groups[real]
+    found = {"roc_auc": area_under_roc(*parts), "tpr_at_5_fpr": detected_at(0.05, *parts)}
+    return {name: figure and figure.as_json() for name, figure in found.items()}
+
+
+def _parser() -> Any:
+    parser = parser_of(__doc__)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("data", nargs="+")
+    parser.add_argument("--taef2", type=Path, required=True, help="the folder of the auto-encoder's weights")
+    parser.add_argument("--work", type=Path, required=True, help="where fakes and their embeddings are kept")
+    parser.add_argument("--photographs", type=int, default=100)
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    return parser
+
+
+if __name__ == "__main__":
+    run(main)
