@@ -2,8 +2,8 @@
 
 A browser brings the key once, in a form; from then on it is known by a cookie with a random secret of its own,
 HttpOnly and SameSite=Strict, whose hash the store holds. It ends after LASTING, by signing out, and when the key
-is revoked. While no operator's key was made, a server that only its own machine can reach opens the pages to
-that machine's users, as it does all others.
+is revoked. As long as no operator's key was ever made, a server that only its own machine can reach opens the pages
+to that machine's users, as it does all others; to revoke the last key opens nothing.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def _open_here() -> bool:
     settings: Settings = current_app.extensions["aivsreal"].settings
     if not settings.for_this_machine or any(name in request.headers for name in BY_PROXY):
         return False
-    return _is_loopback(request.remote_addr) and not _store().has_operator()
+    return _is_loopback(request.remote_addr) and not _store().had_operator()
 
 
 def _is_loopback(address: str | None) -> bool:

@@ -162,8 +162,7 @@ def _monitored(query: Mapping[str, str]) -> Monitoring:
         from aivsreal.web.monitoring import monitored, window_asked
     except ModuleNotFoundError as error:
         raise MissingDependency(
-            f"looking at verdicts needs {error.name}, which is not installed here",
-            hint="pip install 'aivsreal[train]'",
+            f"looking at verdicts needs {error.name}, which this server has not got", hint="pip install scipy"
         ) from error
     return monitored(look(examiner().detector.bundle, _marks(), window_asked(query)))
 

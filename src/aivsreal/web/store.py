@@ -247,9 +247,9 @@ class Store:
             return None
         return Key(row.id, row.name, row.operator, row.created)
 
-    def has_operator(self) -> bool:
-        """Return whether any valid key is an operator's."""
-        query = select(api_keys.c.id).where(api_keys.c.operator, api_keys.c.revoked.is_(None)).limit(1)
+    def had_operator(self) -> bool:
+        """Return whether an operator's key was ever made, be it revoked since."""
+        query = select(api_keys.c.id).where(api_keys.c.operator).limit(1)
         with self._reading.connect() as connection:
             return connection.execute(query).first() is not None
 
