@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -256,6 +257,15 @@ def test_updating_a_card_keeps_graph_and_weights(tiny):
     assert "It is for tests." in (tiny.folder / "MODEL.md").read_text()
     assert (tiny.folder / "model.onnx").read_bytes() == before["model.onnx"]
     assert (tiny.folder / "weights.safetensors").read_bytes() == before["weights.safetensors"]
+
+
+def test_a_card_says_until_when_it_stands_reviewed_where_that_is_known(tiny):
+    assert "reviewed until" not in (tiny.folder / "MODEL.md").read_text()
+
+    update_card(tiny.folder, tiny.card.model_copy(update={"reviewed_until": date(2027, 5, 24)}))
+
+    assert verify_bundle(tiny.folder).card.reviewed_until == date(2027, 5, 24)
+    assert "reviewed until 2027-05-24" in (tiny.folder / "MODEL.md").read_text()
 
 
 def test_a_damaged_bundle_is_not_sealed_anew_by_an_update(tiny):

@@ -71,6 +71,13 @@ def test_counts_account_for_every_picture(metrics: dict[str, Any]) -> None:
     assert list(metrics["failures"]) == ["test/real/home/003.png"]
 
 
+def test_generators_stand_by_their_year_and_a_year_on_costs_area(metrics: dict[str, Any]) -> None:
+    by_year = metrics["years"]
+    assert {year: part["n"] for year, part in by_year["years"].items()} == {"2019": 13, "2024": 13}
+    old, new = (part["roc_auc"]["value"] for part in by_year["years"].values())
+    assert by_year["lost_a_year"]["value"] == pytest.approx((old - new) / 5, abs=1e-4)
+
+
 def test_leak_free_stands_beside_as_is_where_there_are_leaks(metrics: dict[str, Any]) -> None:
     assert metrics["leak_free"] != metrics["as_is"]
 
