@@ -38,6 +38,11 @@ def test_the_page_beside_others_says_what_the_results_say() -> None:
     assert module.PAGE.read_text("utf-8") == module.page(), "run: python docs/write_comparison.py"
 
 
+def test_the_page_on_scale_is_worked_out_from_the_measurements_that_there_are() -> None:
+    module = script(ROOT / "docs" / "write_scale.py")
+    assert module.PAGE.read_text("utf-8") == module.page(), "run: python docs/write_scale.py"
+
+
 def test_the_readme_documents_every_exit_code() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     codes = {kind.exit_code for kind in vars(errors).values() if hasattr(kind, "exit_code")}
