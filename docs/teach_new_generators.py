@@ -41,7 +41,7 @@ from aivsreal.living.retrain import Looked, as_pictures, look, replayed, seen_of
 from aivsreal.living.teach import taught
 from aivsreal.training.loop import train
 from aivsreal.training.recipe import load_recipe
-from aivsreal.training.tower import Head
+from aivsreal.training.tower_graph import Head
 from aivsreal.verdict import judge
 
 STEPS = {"stylegan3": (10, 30, 50), "midjourney": (10, 30, 100), "chat-2025": (10, 30, 100)}

@@ -9,7 +9,7 @@ The tower is CLIP's ViT-B/16 (Radford et al. 2021, "Learning Transferable Visual
 Supervision", MIT) with weights as int8. Features of its middle blocks tell generated pictures at least as well
 as those of its end (Koutlis and Papadopoulos 2024, "Leveraging Representations from Intermediate Encoder-blocks
 for Synthetic Image Detection"), at less cost. The embedding is the class token beside the mean of the patches;
-the map is the head at each patch, so that its mean is the logit.
+the map is what each patch adds to the logit, which is its mean.
 """
 
 import tempfile
@@ -22,7 +22,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from aivsreal.cli.script import parser_of, run
 from aivsreal.training.export import without_traces
-from aivsreal.training.tower import HEAD_BIAS, HEAD_WEIGHT, NOTICE
+from aivsreal.training.tower_graph import CLASS_TOKEN, NOTICE, PATCHES, POOL, Head, with_judge
 
 SIDE, GRID, WIDTH = 224, 14, 768
 MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> None:
     chosen = parser.parse_args(arguments)
     tokens = f"/vision_model/encoder/layers.{chosen.blocks - 1}/Add_1_output_0"
     blocks = first_blocks(onnx.load(chosen.tower), tokens)
-    stripped = onnx.load_from_string(without_traces(served(blocks, tokens).SerializeToString()))
+    stripped = onnx.load_from_string(without_traces(served(blocks, tokens)))
     helper.set_model_props(stripped, {NOTICE: f"the first {chosen.blocks} blocks of {ORIGIN}"})
     chosen.out.write_bytes(stripped.SerializeToString())
     print(f"{chosen.out}: {chosen.out.stat().st_size / 1e6:.1f} MB")
@@ -55,8 +55,8 @@ def first_blocks(model: onnx.ModelProto, tokens: str) -> onnx.ModelProto:
         return onnx.load(part)
 
 
-def served(blocks: onnx.ModelProto, tokens: str) -> onnx.ModelProto:
-    """The blocks between uint8 views and the three outputs of a bundle's graph."""
+def served(blocks: onnx.ModelProto, tokens: str) -> bytes:
+    """The blocks between uint8 views and the three outputs of a bundle's graph, with an empty head."""
     graph = blocks.graph
     before = [
         helper.make_node("Cast", ["views"], ["levels"], to=TensorProto.FLOAT),
@@ -64,23 +64,9 @@ def served(blocks: onnx.ModelProto, tokens: str) -> onnx.ModelProto:
         helper.make_node("Mul", ["centred", "channel_scale"], ["normal"]),
         helper.make_node("Transpose", ["normal"], [INPUT], perm=[0, 3, 1, 2]),
     ]
-    after = [
-        helper.make_node("Gather", [tokens, "first"], ["class_token"], axis=1),
-        helper.make_node("Slice", [tokens, "patches_from", "patches_to", "token_axis"], ["patches"]),
-        helper.make_node("ReduceMean", ["patches"], ["patch_mean"], axes=[1], keepdims=0),
-        helper.make_node("Concat", ["class_token", "patch_mean"], ["embedding"], axis=1),
-        helper.make_node("MatMul", ["embedding", HEAD_WEIGHT], ["unbiased"]),
-        helper.make_node("Add", ["unbiased", HEAD_BIAS], ["logit"]),
-        helper.make_node("Slice", [HEAD_WEIGHT, "class_from", "class_to"], ["class_weight"]),
-        helper.make_node("Slice", [HEAD_WEIGHT, "class_to", "patch_to"], ["patch_weight"]),
-        helper.make_node("MatMul", ["class_token", "class_weight"], ["of_class"]),
-        helper.make_node("Add", ["of_class", HEAD_BIAS], ["everywhere"]),
-        helper.make_node("Unsqueeze", ["everywhere", "last_axis"], ["everywhere_column"]),
-        helper.make_node("MatMul", ["patches", "patch_weight"], ["of_patches"]),
-        helper.make_node("Add", ["of_patches", "everywhere_column"], ["flat_map"]),
-        helper.make_node("Reshape", ["flat_map", "grid"], ["fine_map"]),
-        helper.make_node("AveragePool", ["fine_map"], ["pooled_map"], kernel_shape=[2, 2], strides=[2, 2]),
-        helper.make_node("Squeeze", ["pooled_map", "channel_axis"], ["map"]),
+    tokenised = [
+        helper.make_node("Gather", [tokens, "first"], [CLASS_TOKEN], axis=1),
+        helper.make_node("Slice", [tokens, "patches_from", "patches_to", "token_axis"], [PATCHES]),
     ]
     constants = {
         "channel_mean": 255 * MEAN,
@@ -89,28 +75,17 @@ def served(blocks: onnx.ModelProto, tokens: str) -> onnx.ModelProto:
         "patches_from": np.int64([1]),
         "patches_to": np.int64([1 + GRID * GRID]),
         "token_axis": np.int64([1]),
-        "class_from": np.int64([0]),
-        "class_to": np.int64([WIDTH]),
-        "patch_to": np.int64([2 * WIDTH]),
-        "last_axis": np.int64([-1]),
-        "channel_axis": np.int64([1]),
-        "grid": np.int64([-1, 1, GRID, GRID]),
-        HEAD_WEIGHT: np.zeros(2 * WIDTH, np.float32),
-        HEAD_BIAS: np.float32(0),
     }
     initialisers = [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()]
     whole = helper.make_graph(
-        [*before, *graph.node, *after],
+        [*before, *graph.node, *tokenised],
         "tower",
         [helper.make_tensor_value_info("views", TensorProto.UINT8, ["n", SIDE, SIDE, 3])],
-        [
-            helper.make_tensor_value_info("logit", TensorProto.FLOAT, ["n"]),
-            helper.make_tensor_value_info("map", TensorProto.FLOAT, ["n", GRID // 2, GRID // 2]),
-            helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", 2 * WIDTH]),
-        ],
+        [helper.make_tensor_value_info("map", TensorProto.FLOAT, ["n", GRID // POOL, GRID // POOL])],
         [*graph.initializer, *initialisers],
     )
-    return helper.make_model(whole, opset_imports=list(blocks.opset_import), ir_version=blocks.ir_version)
+    model = helper.make_model(whole, opset_imports=list(blocks.opset_import), ir_version=blocks.ir_version)
+    return with_judge(model.SerializeToString(), Head(np.zeros(2 * WIDTH), 0.0))
 
 
 if __name__ == "__main__":

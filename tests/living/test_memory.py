@@ -8,7 +8,7 @@ from aivsreal.detector import Detector
 from aivsreal.errors import BadBundle, BadData
 from aivsreal.living.memory import SKETCH, Seen, as_file, grown, memory_of, require_memory
 from aivsreal.living.remember import remember
-from aivsreal.training.tower import head_of
+from aivsreal.training.tower_graph import head_of
 from tests.data.bundles import tiny_bundle
 from tests.living import killing
 from tests.living.towers import drawn_set, red_tower, training_set

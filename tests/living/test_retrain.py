@@ -14,7 +14,7 @@ from aivsreal.living.gate_set import init_gate
 from aivsreal.living.memory import require_memory
 from aivsreal.living.retrain import next_version, retrain
 from aivsreal.living.teach import Pictures, Teaching, left_out, taught
-from aivsreal.training.tower import Head
+from aivsreal.training.tower_graph import Head
 from tests.cli.runner import run
 from tests.data.bundles import tiny_bundle
 from tests.living import killing

@@ -15,7 +15,7 @@ from safetensors.numpy import save
 
 from aivsreal.bundle import Bundle, save_bundle
 from aivsreal.data.labelled import LabelledSet, Sample
-from aivsreal.training.tower import head_of
+from aivsreal.training.tower_graph import head_of
 from tests.data.bundles import tiny_card, tiny_tower
 
 RED = (30.0, -15.0, -15.0)

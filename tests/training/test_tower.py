@@ -13,15 +13,8 @@ from aivsreal.errors import BadRecipe, BadRun
 from aivsreal.training.export import export
 from aivsreal.training.loop import train
 from aivsreal.training.recipe import Recipe, load_recipe
-from aivsreal.training.tower import (
-    NOTICE,
-    Head,
-    fit_tower,
-    load_left_out,
-    source_weights,
-    tower_graph,
-    with_head,
-)
+from aivsreal.training.tower import fit_hidden, fit_tower, load_left_out, source_weights, tower_graph
+from aivsreal.training.tower_graph import NOTICE, Head, with_head
 from tests.data.bundles import tiny_graph, tiny_tower
 
 
@@ -120,6 +113,28 @@ def test_sources_weigh_by_their_size_to_a_power_and_classes_alike() -> None:
     weights = source_weights(labels, sources, power=0.0)
     assert weights[labels == 0].sum() == pytest.approx(weights[labels == 1].sum())
     assert weights[:3].sum() == pytest.approx(weights[3])
+
+
+def test_hidden_units_tell_what_no_line_can() -> None:
+    rng = np.random.default_rng(8)
+    x = rng.normal(3, 2, (4000, 2))
+    labels = (((x - 3) ** 2).sum(axis=1) > 5).astype(int)
+    judge = fit_hidden(x, labels, np.ones(4000), units=64, networks=2)
+    assert judge.hidden.weight.shape == (2, 128)
+    assert roc_auc_score(labels, judge(x)) > 0.95
+    again = fit_hidden(x, labels, np.ones(4000), units=64, networks=2)
+    assert np.array_equal(judge(x), again(x))
+
+
+def test_weights_decide_what_hidden_units_learn() -> None:
+    rng = np.random.default_rng(8)
+    x = rng.normal(0, 1, (2000, 2))
+    labels = (x[:, 0] > 0).astype(int)
+    wrong = rng.random(2000) < 0.6
+    spoiled = np.where(wrong, 1 - labels, labels)
+    trusted = fit_hidden(x, spoiled, np.where(wrong, 0.0, 1.0), units=32, networks=1)
+    misled = fit_hidden(x, spoiled, np.ones(2000), units=32, networks=1)
+    assert roc_auc_score(labels, trusted(x)) > 0.95 > 0.5 > roc_auc_score(labels, misled(x))
 
 
 def test_a_graph_without_a_head_is_refused() -> None:

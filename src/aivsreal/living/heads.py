@@ -8,7 +8,7 @@ import numpy as np
 
 from aivsreal.bundle import Bundle
 from aivsreal.errors import BadBundle
-from aivsreal.training.tower import HEAD_BIAS, HEAD_WEIGHT, Head, head_of, with_head
+from aivsreal.training.tower_graph import HEAD_BIAS, HEAD_WEIGHT, Head, head_of, with_head
 
 
 def has_head(bundle: Bundle) -> bool:

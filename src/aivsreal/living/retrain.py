@@ -33,7 +33,7 @@ from aivsreal.self_test import REFERENCE, self_test_picture
 from aivsreal.threads import available_cores, in_order
 from aivsreal.training.augment import augment
 from aivsreal.training.recipe import AugmentSection
-from aivsreal.training.tower import head_of, with_head
+from aivsreal.training.tower_graph import head_of, with_head
 
 Say = Callable[[str], None]
 # Views of each new picture that are drawn at random beside the one that a verdict sees.

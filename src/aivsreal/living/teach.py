@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from aivsreal.training.tower import Head
+from aivsreal.training.tower_graph import Head
 
 Floats = NDArray[np.float64]
 

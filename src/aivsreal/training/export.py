@@ -20,7 +20,8 @@ from aivsreal.bundle import Bundle, Card, is_version, save_bundle
 from aivsreal.errors import BadRun, MissingDependency, UsageError
 from aivsreal.training.network import Network, make_network
 from aivsreal.training.run import Run, load_tensors, open_run
-from aivsreal.training.tower import TOWER, head_of, notice, parameters
+from aivsreal.training.tower import TOWER
+from aivsreal.training.tower_graph import head_of, notice, parameters
 
 OUTPUTS = ("logit", "map", "embedding")
 TOLERANCE = 1e-4

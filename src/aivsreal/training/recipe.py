@@ -244,7 +244,7 @@ class TeacherSection(Section):
 
 
 class TowerSection(Section):
-    """A large frozen network, of which only the head is fitted; with it no network is trained."""
+    """A large frozen network, of which only the judge is fitted; with it no other network is trained."""
 
     graph: str | None = Field(
         None, description="Where it comes from: a model's name or folder, or an ONNX file; none: no tower."
@@ -260,6 +260,12 @@ class TowerSection(Section):
     )
     strength: float = Field(
         3e-3, gt=0, description="Inverse strength of the head's L2 penalty, as scikit-learn's C."
+    )
+    hidden: int = Field(
+        0, ge=0, le=4096, description="Units of a hidden layer between features and head; 0: a linear head."
+    )
+    networks: int = Field(
+        1, ge=1, le=16, description="With hidden units: how many such networks are trained and averaged."
     )
     augment: AugmentSection = Field(
         AugmentSection(geometry="whole"), description="What happens to those views."

@@ -1,9 +1,10 @@
-"""A tower: a large frozen network; all that is trained of it is a linear head.
+"""A tower: a large frozen network; all that is trained of it is the judge of its features.
 
 Its graph takes and gives what every graph of a bundle does (uint8 views in; logit, map and embedding out), and
 holds its head as two initialisers, `head_weight` [d] and `head_bias` []: logit = embedding . head_weight +
-head_bias. Fitting is a logistic regression on the embeddings of augmented views (a linear probe, as in Ojha, Li
-and Lee 2023, "Towards Universal Fake Image Detectors that Generalize Across Generative Models").
+head_bias. Without a hidden layer, fitting is a logistic regression on the features of augmented views (a linear
+probe, as in Ojha, Li and Lee 2023, "Towards Universal Fake Image Detectors that Generalize Across Generative
+Models"); with one, small networks are trained on them, and their hidden units join the embedding.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import io
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,30 +30,40 @@ from aivsreal.images import open_picture
 from aivsreal.threads import available_cores, in_order
 from aivsreal.training.augment import augment
 from aivsreal.training.loader import source_of
-from aivsreal.training.recipe import Recipe
+from aivsreal.training.recipe import Recipe, TowerSection
+from aivsreal.training.tower_graph import Head, Hidden, with_head, with_judge, without_hidden
 from aivsreal.views import make_views
 
 Floats = NDArray[np.float64]
-HEAD_WEIGHT, HEAD_BIAS = "head_weight", "head_bias"
 # Where in a run the fitted graph lies, and what heads say of sources that they were fitted without.
 TOWER, LEFT_OUT = "tower.onnx", "left_out.npz"
-# The graph's own property that says whose work it is.
-NOTICE = "notice"
 # Pictures whose embeddings are written down together: what a killed run has to compute again at most.
 CHUNK = 64
 FOLDS = 10
+# How networks are trained on features, chosen by what they say of sources left out: few epochs, much dropout.
+# Small sets are gone through more often, until this many steps are done.
+EPOCHS, LEAST_STEPS = 10, 400
+BATCH, RATE, DECAY = 512, 1e-3, 0.1
+DROPPED_FEATURES, DROPPED_UNITS = 0.5, 0.5
 
 
 @dataclass(frozen=True)
-class Head:
-    """A linear judge of embeddings: float64 [d] and a number."""
+class Judge:
+    """What is fitted on a tower: a head on its features, or on them and a hidden layer's activations."""
 
-    weight: Floats
-    bias: float
+    head: Head
+    hidden: Hidden | None = None
+
+    def __call__(self, features: Floats) -> Floats:
+        """Return logits, float64 [n], of features [n, 2 c]."""
+        embedding = features
+        if self.hidden is not None:
+            embedding = np.concatenate([features, self.hidden(features)], axis=1)
+        return np.asarray(embedding @ self.head.weight + self.head.bias)
 
 
 def fit_tower(samples: Sequence[Sample], recipe: Recipe, folder: Path, say: Callable[[str], None]) -> None:
-    """Write tower.onnx with a head fitted on the samples into `folder`, and what heads without a sample's source say.
+    """Write tower.onnx with a judge fitted on the samples into `folder`, and what others, without a sample's source, say.
 
     The latter of the picture as it is and of its usual deliveries: thresholds rest on them, and hard use and
     augmentation are not what a promise is about. Embeddings that lie in the folder are used again.
@@ -63,14 +76,17 @@ def fit_tower(samples: Sequence[Sample], recipe: Recipe, folder: Path, say: Call
     labels = np.repeat([sample.label for sample in samples], seen.shape[1])
     sources = np.repeat([source_of(sample) or sample.key for sample in samples], seen.shape[1])
     weights = source_weights(labels, sources, recipe.data.source_power)
-    logits = _left_out(x, labels, sources, weights, recipe.tower.strength)
+    logits = _left_out(x, labels, sources, weights, recipe.tower)
     area = float(roc_auc_score(labels, logits))
-    say(f"tower: AUC {area:.4f} on the views of training sources that a head was fitted without")
+    say(f"tower: AUC {area:.4f} on the views of training sources that a judge was fitted without")
     by_view = logits.reshape(-1, seen.shape[1]).T
     usual = [number for number, name in enumerate(("as it is", *recipe.tower.deliveries)) if name != "hard"]
     save_left_out(folder / LEFT_OUT, by_view[usual], labels[:: seen.shape[1]])
-    head = fit_head(x, labels, weights, recipe.tower.strength)
-    atomic_write_bytes(folder / TOWER, with_head(graph, head))
+    judge = fit_judge(x, labels, weights, recipe.tower)
+    judged = with_head(graph, judge.head)
+    if judge.hidden is not None:
+        judged = with_judge(graph, judge.head, judge.hidden)
+    atomic_write_bytes(folder / TOWER, judged)
 
 
 def save_left_out(file: Path, logits: Floats, labels: NDArray[np.int64]) -> None:
@@ -89,17 +105,20 @@ def load_left_out(folder: Path) -> tuple[Floats, NDArray[np.int64]] | None:
 
 
 def tower_graph(recipe: Recipe) -> bytes:
-    """Return the graph that `tower.graph` names: a model's, or a file's. Raises: BadRecipe, BadBundle."""
+    """Return the graph that `tower.graph` names, a model's or a file's, without a hidden layer.
+
+    Raises: BadRecipe, BadBundle.
+    """
     origin = str(recipe.tower.graph)
     if Path(origin).suffix == ".onnx":
         try:
-            return Path(origin).read_bytes()
+            return without_hidden(Path(origin).read_bytes())
         except OSError as error:
             raise BadRecipe(
                 f"there is no tower in {origin}: {error.strerror}",
                 hint="tower.graph must name a file that exists",
             ) from error
-    return load_bundle(origin).onnx_bytes
+    return without_hidden(load_bundle(origin).onnx_bytes)
 
 
 def source_weights(labels: NDArray[np.int64], sources: NDArray[np.str_], power: float) -> Floats:
@@ -111,6 +130,65 @@ def source_weights(labels: NDArray[np.int64], sources: NDArray[np.str_], power: 
     return np.asarray(weights * len(labels) / 2)
 
 
+def fit_judge(x: Floats, labels: NDArray[np.int64], weights: Floats, section: TowerSection) -> Judge:
+    """Return what judges features x: float64 [n, d], fitted to labels [n]: a head, or networks of hidden units."""
+    if not section.hidden:
+        return Judge(fit_head(x, labels, weights, section.strength))
+    return fit_hidden(x, labels, weights, units=section.hidden, networks=section.networks)
+
+
+def fit_hidden(x: Floats, labels: NDArray[np.int64], weights: Floats, *, units: int, networks: int) -> Judge:
+    """Return the mean of rectified networks of one hidden layer, as one judge with all of their units.
+
+    The same arguments give the same judge.
+    """
+    import torch
+
+    centre, spread = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-6)
+    features = torch.from_numpy(((x - centre) / spread).astype(np.float32))
+    targets, counts = (torch.from_numpy(np.asarray(each, np.float32)) for each in (labels, weights))
+    hidden, heads, bias = [], [], 0.0
+    for seed in range(networks):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            first, last = _trained(features, targets, counts, units)
+        weight = first.weight.detach().numpy().astype(np.float64).T / spread[:, None]
+        hidden.append(Hidden(weight, first.bias.detach().numpy() - centre @ weight))
+        heads.append(last.weight.detach().numpy()[0].astype(np.float64) / networks)
+        bias += float(last.bias.detach()) / networks
+    together = Hidden(
+        np.concatenate([part.weight for part in hidden], axis=1),
+        np.concatenate([part.bias for part in hidden]),
+    )
+    return Judge(Head(np.concatenate([np.zeros(x.shape[1]), *heads]), bias), together)
+
+
+def _trained(features: Any, targets: Any, counts: Any, units: int) -> tuple[Any, Any]:
+    """Return the two layers of a network trained on features [n, d] by weighted cross-entropy."""
+    import torch
+    from torch.nn import Dropout, Linear, ReLU, Sequential
+    from torch.nn.functional import binary_cross_entropy_with_logits
+
+    first, last = Linear(features.shape[1], units), Linear(units, 1)
+    network = Sequential(Dropout(DROPPED_FEATURES), first, ReLU(), Dropout(DROPPED_UNITS), last)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=DECAY)
+    batch = min(BATCH, len(targets))
+    steps = len(targets) // batch
+    epochs = max(EPOCHS, ceil(LEAST_STEPS / steps))
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs * steps)
+    for _ in range(epochs):
+        order = torch.randperm(len(targets))
+        for chosen in order[: steps * batch].split(batch):
+            losses = binary_cross_entropy_with_logits(
+                network(features[chosen])[:, 0], targets[chosen], reduction="none"
+            )
+            optimiser.zero_grad()
+            (losses * counts[chosen]).mean().backward()
+            optimiser.step()
+            schedule.step()
+    return first, last
+
+
 def fit_head(x: Floats, labels: NDArray[np.int64], weights: Floats, strength: float) -> Head:
     """Return the logistic regression of labels [n] on x: float64 [n, d], standardised inside."""
     from sklearn.linear_model import LogisticRegression
@@ -120,60 +198,6 @@ def fit_head(x: Floats, labels: NDArray[np.int64], weights: Floats, strength: fl
     model.fit((x - centre) / spread, labels, sample_weight=weights)
     weight = model.coef_[0] / spread
     return Head(weight, float(model.intercept_[0] - weight @ centre))
-
-
-def with_head(graph: bytes, head: Head) -> bytes:
-    """Return the graph with this head in place of its own. Raises: BadRecipe where it has none of that size."""
-    import onnx
-    from onnx import numpy_helper
-
-    model = onnx.load_from_string(graph)
-    parts = {HEAD_WEIGHT: head.weight.astype(np.float32), HEAD_BIAS: np.float32(head.bias)}
-    for initialiser in model.graph.initializer:
-        if initialiser.name not in parts:
-            continue
-        part = np.asarray(parts.pop(initialiser.name))
-        if tuple(initialiser.dims) != part.shape:
-            raise BadRecipe(
-                f"the tower's {initialiser.name} has the shape {tuple(initialiser.dims)}, not {part.shape}",
-                hint="its head must be as wide as its embedding",
-            )
-        initialiser.CopyFrom(numpy_helper.from_array(part, initialiser.name))
-    if parts:
-        raise BadRecipe(
-            f"tower.graph names a graph without a {min(parts)}",
-            hint="make one with research/cut_tower.py, or name a model that was made from one",
-        )
-    served: bytes = model.SerializeToString()
-    return served
-
-
-def head_of(graph: bytes) -> dict[str, NDArray[np.float32]]:
-    """Return the head that a graph holds: `head_weight` [d] and `head_bias` []."""
-    import onnx
-    from onnx import numpy_helper
-
-    initialisers = onnx.load_from_string(graph).graph.initializer
-    return {
-        part.name: numpy_helper.to_array(part)
-        for part in initialisers
-        if part.name in (HEAD_WEIGHT, HEAD_BIAS)
-    }
-
-
-def parameters(graph: bytes) -> int:
-    """Return how many weights a graph holds."""
-    import onnx
-
-    return sum(int(np.prod(part.dims)) for part in onnx.load_from_string(graph).graph.initializer)
-
-
-def notice(graph: bytes) -> str:
-    """Return whose work a tower is, as it says itself; "" where it does not."""
-    import onnx
-
-    properties = onnx.load_from_string(graph).metadata_props
-    return next((str(entry.value) for entry in properties if entry.key == NOTICE), "")
 
 
 def embeddings_of(
@@ -219,15 +243,14 @@ def _views(index: int, sample: Sample, recipe: Recipe) -> list[NDArray[np.uint8]
 
 
 def _left_out(
-    x: Floats, labels: NDArray[np.int64], sources: NDArray[np.str_], weights: Floats, strength: float
+    x: Floats, labels: NDArray[np.int64], sources: NDArray[np.str_], weights: Floats, section: TowerSection
 ) -> Floats:
-    """The logit of each view, float64 [n], by a head that was fitted without its source."""
+    """The logit of each view, float64 [n], by a judge that was fitted without its source."""
     from sklearn.model_selection import GroupKFold
 
     folds = GroupKFold(min(FOLDS, len(set(sources.tolist()))))
     logits = np.zeros(len(labels))
     for rest, out in folds.split(x, labels, sources):
         if len(set(labels[rest].tolist())) == 2:
-            head = fit_head(x[rest], labels[rest], weights[rest], strength)
-            logits[out] = x[out] @ head.weight + head.bias
+            logits[out] = fit_judge(x[rest], labels[rest], weights[rest], section)(x[out])
     return logits
