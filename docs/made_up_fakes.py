@@ -11,6 +11,7 @@ are measured on validation pictures, aligned. Writes docs/results/compare/made-u
 import dataclasses
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,8 @@ from aivsreal.training.autoencoder import Autoencoder, load_autoencoder
 from aivsreal.training.loader import source_of
 from aivsreal.training.recipe import Recipe
 from aivsreal.training.run import open_run
-from aivsreal.training.tower import Head, embeddings_of, fit_head, source_weights, tower_graph
+from aivsreal.training.tower import embeddings_of, fit_head, fitted_views, source_weights, tower_graph
+from aivsreal.training.tower_graph import Head
 
 RESULTS = Path(__file__).parent / "results" / "compare" / "made-up-fakes.json"
 SEED = 0
@@ -53,7 +55,8 @@ def main(arguments: Sequence[str]) -> None:
     held = judged.with_samples([s for s in judged if s.split == "val"] or cut.of_split("val").samples)
     seen = embeddings_in(asked.run, known)
     fakes = made_up(drawn(known, asked.photographs), load_autoencoder(asked.taef2), asked.work)
-    added = embeddings_of(tower_graph(found.recipe), fakes, found.recipe, asked.work / "tower", print)
+    added = embeddings_of(
+        tower_graph(found.recipe), fakes, partial(fitted_views, found.recipe), asked.work / "tower", print)
     heads = {
         "without": head_on(seen, known, found.recipe),
         "with": head_on(np.concatenate([seen, added]), [*known, *fakes], found.recipe),

@@ -15,7 +15,7 @@ from aivsreal.training.loop import train
 from aivsreal.training.recipe import Recipe, load_recipe
 from aivsreal.training.tower import fit_hidden, fit_tower, load_left_out, source_weights, tower_graph
 from aivsreal.training.tower_graph import NOTICE, Head, with_head
-from tests.data.bundles import tiny_graph, tiny_tower
+from tests.data.bundles import tiny_graph, tiny_tower, token_tower
 
 
 @pytest.fixture
@@ -74,6 +74,21 @@ def test_the_head_is_fitted_on_worn_copies_too(
     assert load_left_out(tmp_path / "run")[0].shape == (2, 40)
 
 
+def test_larger_pictures_are_seen_in_tiles_too(graph: Path, tmp_path: Path) -> None:
+    samples = []
+    for number in range(8):
+        label, path = number % 2, tmp_path / f"{number}.png"
+        size = (430, 400) if number < 6 else (399, 900)
+        Image.new("RGB", size, (60 + 110 * label, 120, 120)).save(path)
+        samples.append(Sample(path.name, label, "train", {"source": path.name}, str(path)))
+    fit_tower(samples, recipe(graph, "tower.tiles=true"), tmp_path / "run", lambda _: None)
+    tiles = np.load(tmp_path / "run" / "tiles" / "0000000.npy")
+    assert tiles.shape == (6, 5, 3)
+    reds = tiles[..., 0].astype(float) * 255
+    assert reds == pytest.approx(np.repeat([[60], [170]] * 3, 5, axis=1), abs=2)
+    assert load_left_out(tmp_path / "run")[0].shape == (1, 8)
+
+
 def test_embeddings_that_are_there_are_not_computed_again(
     graph: Path, bright_and_dark: LabelledSet, tmp_path: Path
 ) -> None:
@@ -113,6 +128,26 @@ def test_sources_weigh_by_their_size_to_a_power_and_classes_alike() -> None:
     weights = source_weights(labels, sources, power=0.0)
     assert weights[labels == 0].sum() == pytest.approx(weights[labels == 1].sum())
     assert weights[:3].sum() == pytest.approx(weights[3])
+
+
+def test_a_fitted_hidden_layer_stands_in_the_run(tmp_path: Path) -> None:
+    """What the graph says is what the judge said of the same features."""
+    file = tmp_path / "tokens.onnx"
+    file.write_bytes(token_tower())
+    rng = np.random.default_rng(6)
+    samples = []
+    for number in range(30):
+        path = tmp_path / f"{number}.png"
+        level = 40 if number % 2 else 200
+        Image.fromarray(rng.integers(level - 30, level + 30, (8, 8, 3), dtype=np.uint8)).save(path)
+        samples.append(Sample(path.name, number % 2, "train", {"source": path.name}, str(path)))
+    chosen = ["views.size=8", "views.tiles=0", "tower.views=1", "tower.hidden=6", "tower.networks=2"]
+    fit_tower(samples, recipe(file, *chosen), tmp_path / "run", lambda _: None)
+    graph = (tmp_path / "run" / "tower.onnx").read_bytes()
+    views = np.stack([np.asarray(Image.open(sample.path)) for sample in samples])
+    logits, embeddings = InferenceSession(graph).run(["logit", "embedding"], {"views": views})
+    assert embeddings.shape == (30, 6 + 12)
+    assert roc_auc_score([sample.label for sample in samples], logits) == 1.0
 
 
 def test_hidden_units_tell_what_no_line_can() -> None:

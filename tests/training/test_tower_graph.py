@@ -1,7 +1,6 @@
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 from onnxruntime import InferenceSession
 
 from aivsreal.errors import BadRecipe
@@ -15,29 +14,14 @@ from aivsreal.training.tower_graph import (
     with_judge,
     without_hidden,
 )
-from tests.data.bundles import tiny_tower
+from tests.data.bundles import tiny_tower, token_tower
 
 SIDE, WIDTH, UNITS = 8, 3, 5
 
 
 @pytest.fixture
 def tokens() -> bytes:
-    """A tower of 4 x 4 patches, each the mean colour of 2 x 2 pixels; its class token is their maximum."""
-    nodes = [
-        helper.make_node("Cast", ["views"], ["levels"], to=TensorProto.FLOAT),
-        helper.make_node("Transpose", ["levels"], ["planes"], perm=[0, 3, 1, 2]),
-        helper.make_node("AveragePool", ["planes"], ["cells"], kernel_shape=[2, 2], strides=[2, 2]),
-        helper.make_node("Reshape", ["cells", "flat"], ["rows"]),
-        helper.make_node("Transpose", ["rows"], ["patches"], perm=[0, 2, 1]),
-        helper.make_node("ReduceMax", ["rows"], ["class_token"], axes=[2], keepdims=0),
-    ]
-    views = helper.make_tensor_value_info("views", TensorProto.UINT8, ["n", SIDE, SIDE, 3])
-    sides = helper.make_tensor_value_info("map", TensorProto.FLOAT, ["n", 2, 2])
-    flat = numpy_helper.from_array(np.int64([0, 3, 16]), "flat")
-    graph = helper.make_graph(nodes, "tokens", [views], [sides], [flat])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)], ir_version=8)
-    helper.set_model_props(model, {"notice": "drawn by a test"})
-    return with_judge(model.SerializeToString(), Head(np.zeros(2 * WIDTH), 0.0))
+    return token_tower()
 
 
 @pytest.fixture

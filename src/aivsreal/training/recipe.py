@@ -258,6 +258,9 @@ class TowerSection(Section):
         (),
         description="Further views: the whole picture after these, as measurements report it ('aligned', 'web', 'hard').",
     )
+    tiles: bool = Field(
+        False, description="Whether larger pictures are also seen in tiles, at the resolution that they have."
+    )
     strength: float = Field(
         3e-3, gt=0, description="Inverse strength of the head's L2 penalty, as scikit-learn's C."
     )

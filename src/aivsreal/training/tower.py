@@ -13,6 +13,7 @@ import io
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,10 @@ FOLDS = 10
 EPOCHS, LEAST_STEPS = 10, 400
 BATCH, RATE, DECAY = 512, 1e-3, 0.1
 DROPPED_FEATURES, DROPPED_UNITS = 0.5, 0.5
+# Only pictures with at least this short side are seen in tiles, too: smaller ones hold less than four.
+TILED_FROM = 400
+
+ViewsOf = Callable[[int, Sample], list[NDArray[np.uint8]]]
 
 
 @dataclass(frozen=True)
@@ -71,22 +76,22 @@ def fit_tower(samples: Sequence[Sample], recipe: Recipe, folder: Path, say: Call
     Raises: BadRecipe, BadBundle, CannotWrite.
     """
     graph = tower_graph(recipe)
-    seen = embeddings_of(graph, samples, recipe, folder / "tower", say)
-    x = seen.reshape(-1, seen.shape[-1]).astype(np.float64)
-    labels = np.repeat([sample.label for sample in samples], seen.shape[1])
-    sources = np.repeat([source_of(sample) or sample.key for sample in samples], seen.shape[1])
+    seen = embeddings_of(graph, samples, partial(fitted_views, recipe), folder / "tower", say)
+    tiled = list(filter(_is_tiled, samples)) if recipe.tower.tiles else []
+    tiles = embeddings_of(graph, tiled, partial(_tiles, recipe), folder / "tiles", say) if tiled else seen[:0]
+    x = np.concatenate([each.reshape(-1, seen.shape[-1]) for each in (seen, tiles)]).astype(np.float64)
+    shown = [sample for part, rows in ((samples, seen), (tiled, tiles)) for sample in part for _ in rows[0]]
+    labels = np.array([sample.label for sample in shown])
+    sources = np.array([source_of(sample) or sample.key for sample in shown])
     weights = source_weights(labels, sources, recipe.data.source_power)
     logits = _left_out(x, labels, sources, weights, recipe.tower)
     area = float(roc_auc_score(labels, logits))
     say(f"tower: AUC {area:.4f} on the views of training sources that a judge was fitted without")
-    by_view = logits.reshape(-1, seen.shape[1]).T
+    by_view = logits[: len(samples) * seen.shape[1]].reshape(-1, seen.shape[1]).T
     usual = [number for number, name in enumerate(("as it is", *recipe.tower.deliveries)) if name != "hard"]
-    save_left_out(folder / LEFT_OUT, by_view[usual], labels[:: seen.shape[1]])
+    save_left_out(folder / LEFT_OUT, by_view[usual], np.array([sample.label for sample in samples]))
     judge = fit_judge(x, labels, weights, recipe.tower)
-    judged = with_head(graph, judge.head)
-    if judge.hidden is not None:
-        judged = with_judge(graph, judge.head, judge.hidden)
-    atomic_write_bytes(folder / TOWER, judged)
+    atomic_write_bytes(folder / TOWER, _with(graph, judge))
 
 
 def save_left_out(file: Path, logits: Floats, labels: NDArray[np.int64]) -> None:
@@ -177,8 +182,7 @@ def _trained(features: Any, targets: Any, counts: Any, units: int) -> tuple[Any,
     epochs = max(EPOCHS, ceil(LEAST_STEPS / steps))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs * steps)
     for _ in range(epochs):
-        order = torch.randperm(len(targets))
-        for chosen in order[: steps * batch].split(batch):
+        for chosen in torch.randperm(len(targets))[: steps * batch].reshape(steps, batch):
             losses = binary_cross_entropy_with_logits(
                 network(features[chosen])[:, 0], targets[chosen], reduction="none"
             )
@@ -200,8 +204,14 @@ def fit_head(x: Floats, labels: NDArray[np.int64], weights: Floats, strength: fl
     return Head(weight, float(model.intercept_[0] - weight @ centre))
 
 
+def _with(graph: bytes, judge: Judge) -> bytes:
+    if judge.hidden is None:
+        return with_head(graph, judge.head)
+    return with_judge(graph, judge.head, judge.hidden)
+
+
 def embeddings_of(
-    graph: bytes, samples: Sequence[Sample], recipe: Recipe, folder: Path, say: Callable[[str], None]
+    graph: bytes, samples: Sequence[Sample], views_of: ViewsOf, folder: Path, say: Callable[[str], None]
 ) -> NDArray[np.float16]:
     """Return the embeddings of each sample's views, float16 [n, views, d], chunk by chunk through files in `folder`."""
     from onnxruntime import InferenceSession, SessionOptions
@@ -211,7 +221,7 @@ def embeddings_of(
     session = InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
     def embed(numbered: tuple[int, Sample]) -> NDArray[np.float16]:
-        views = _views(*numbered, recipe)
+        views = views_of(*numbered)
         return np.stack([session.run(["embedding"], {"views": view[None]})[0][0] for view in views]).astype(
             np.float16
         )
@@ -225,13 +235,13 @@ def embeddings_of(
             buffer = io.BytesIO()
             np.save(buffer, np.stack(list(in_order(embed, numbered, threads=available_cores(), ahead=2))))
             atomic_write_bytes(file, buffer.getvalue())
-            say(f"  tower: {min(start + CHUNK, len(samples))} of {len(samples)} pictures seen")
+            say(f"  {folder.name}: {min(start + CHUNK, len(samples))} of {len(samples)} pictures seen")
         chunks.append(np.load(file))
     return np.concatenate(chunks)
 
 
-def _views(index: int, sample: Sample, recipe: Recipe) -> list[NDArray[np.uint8]]:
-    """What the head is fitted on: the picture as a verdict sees it, then worn and augmented ones."""
+def fitted_views(recipe: Recipe, index: int, sample: Sample) -> list[NDArray[np.uint8]]:
+    """Return what a judge is fitted on: the picture as a verdict sees it, then worn and augmented ones."""
     pixels = open_picture(sample.read()).pixels
     spec = recipe.views.model_copy(update={"tiles": 0, "flip": False})
     worn = [decoded(WORN[name](pixels)) for name in recipe.tower.deliveries]
@@ -240,6 +250,19 @@ def _views(index: int, sample: Sample, recipe: Recipe) -> list[NDArray[np.uint8]
     section = recipe.tower.augment.at_strength()
     drawn = [augment(pixels, section, spec.size, rng) for _ in range(recipe.tower.views - 1)]
     return [*(squares[len(squares) // 2] for squares in whole), *drawn]
+
+
+def _is_tiled(sample: Sample) -> bool:
+    height, width = open_picture(sample.read()).pixels.shape[:2]
+    return bool(min(height, width) >= TILED_FROM)
+
+
+def _tiles(recipe: Recipe, _: int, sample: Sample) -> list[NDArray[np.uint8]]:
+    """What else the judge is fitted on: four tiles of the picture, and the middle one after a way over the web."""
+    pixels = open_picture(sample.read()).pixels
+    spec = recipe.views.model_copy(update={"whole": "none", "tiles": 4, "tile_scale": None, "flip": False})
+    once = spec.model_copy(update={"tiles": 1})
+    return [*make_views(pixels, spec).batch, *make_views(decoded(WORN["web"](pixels)), once).batch]
 
 
 def _left_out(

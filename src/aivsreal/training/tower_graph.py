@@ -73,7 +73,7 @@ def with_judge(graph: bytes, head: Head, hidden: Hidden | None = None) -> bytes:
     added = [
         numpy_helper.from_array(_stored(value), name) for name, value in constants.items() if name in used
     ]
-    outputs = {
+    outputs: dict[str, list[str | int | None]] = {
         "logit": ["n"],
         "map": ["n", side, side],
         "embedding": ["n", 2 * width + units],
@@ -178,15 +178,19 @@ def _map_side(graph: Any) -> int:
 
 def _constants(width: int, side: int) -> dict[str, Any]:
     return {
-        "class_from": np.int64([0]),
-        "class_to": np.int64([width]),
-        "patch_to": np.int64([2 * width]),
-        "all": np.int64([np.iinfo(np.int64).max]),
-        "first_axis": np.int64([0]),
-        "last_axis": np.int64([-1]),
-        "channel_axis": np.int64([1]),
-        "grid": np.int64([-1, 1, POOL * side, POOL * side]),
+        "class_from": _positions([0]),
+        "class_to": _positions([width]),
+        "patch_to": _positions([2 * width]),
+        "all": _positions([np.iinfo(np.int64).max]),
+        "first_axis": _positions([0]),
+        "last_axis": _positions([-1]),
+        "channel_axis": _positions([1]),
+        "grid": _positions([-1, 1, POOL * side, POOL * side]),
     }
+
+
+def _positions(values: list[int]) -> NDArray[np.int64]:
+    return np.array(values, np.int64)
 
 
 def _linear() -> list[Any]:
