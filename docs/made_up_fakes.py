@@ -56,7 +56,8 @@ def main(arguments: Sequence[str]) -> None:
     seen = embeddings_in(asked.run, known)
     fakes = made_up(drawn(known, asked.photographs), load_autoencoder(asked.taef2), asked.work)
     added = embeddings_of(
-        tower_graph(found.recipe), fakes, partial(fitted_views, found.recipe), asked.work / "tower", print)
+        tower_graph(found.recipe), fakes, partial(fitted_views, found.recipe), asked.work / "tower", print
+    )
     heads = {
         "without": head_on(seen, known, found.recipe),
         "with": head_on(np.concatenate([seen, added]), [*known, *fakes], found.recipe),
@@ -135,7 +136,10 @@ def compared(rows: Sequence[Row], heads: dict[str, Head]) -> dict[str, Any]:
     labels = np.array([row.label for row in rows])
     groups = group_codes([row.columns.get("group") for row in rows], len(rows))
     embeddings = np.stack([row.embedding for row in rows]).astype(np.float64)
-    scores = {name: embeddings @ head.weight + head.bias for name, head in heads.items()}
+    # Behind a tower's features stand the units of its hidden layer, which these heads do not know.
+    scores = {
+        name: embeddings[:, : len(head.weight)] @ head.weight + head.bias for name, head in heads.items()
+    }
     test = compare_areas(labels, scores["without"], scores["with"], groups)
     return {
         "real": int((labels == 0).sum()),
