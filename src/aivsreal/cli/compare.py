@@ -6,7 +6,13 @@ from pathlib import Path
 
 import click
 
-from aivsreal.cli.options import several_data_argument, where_option
+from aivsreal.cli.options import (
+    recipe_option,
+    scale_option,
+    set_option,
+    several_data_argument,
+    where_option,
+)
 
 EXAMPLES = """\b
 Examples:
@@ -55,18 +61,9 @@ of entries or the folder cannot be used; 7 a package is missing; 8 the folder ca
     "--entries", "asked", default="all", show_default=True, metavar="FILE|NAMES",
     help="Who takes part: names listed below, or a file.",
 )  # fmt: skip
-@click.option(
-    "--recipe", "recipe_name", default="photos-small", show_default=True, metavar="R",
-    help="What entries that train a network start from.",
-)  # fmt: skip
-@click.option(
-    "--set", "overrides", multiple=True, metavar="SECTION.FIELD=VALUE",
-    help="Change one field of that recipe. Repeatable.",
-)  # fmt: skip
-@click.option(
-    "--scale", type=click.Choice(["smoke", "cpu", "full"]), default="cpu", show_default=True,
-    help="The budget of every entry: pictures, how many are shown, minutes.",
-)  # fmt: skip
+@recipe_option("photos-small", meaning="What entries that train a network start from.")
+@set_option
+@scale_option("cpu", meaning="The budget of every entry: pictures, how many are shown, minutes.")
 @click.option("--against", metavar="NAME", help="Whom the others are tested against.  [default: the first]")
 @click.option(
     "--split", "splits", multiple=True, metavar="NAME",

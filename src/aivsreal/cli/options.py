@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import click
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 data_argument = click.argument("data", metavar="DATA")
 """DATA: a folder, a parquet file or folder, a table, or the name of a public set."""
@@ -24,6 +27,14 @@ where_option = click.option(
     help="Use only records whose COLUMN is (or with != is not) VALUE. Repeatable; all must hold.",
 )
 
+set_option = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="SECTION.FIELD=VALUE",
+    help="Change one field of the recipe. Repeatable.",
+)
+
 fast_option = click.option(
     "--fast",
     is_flag=True,
@@ -31,6 +42,24 @@ fast_option = click.option(
 )
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+
+
+def recipe_option(default: str, *, meaning: str = "A shipped recipe's name, or a TOML file.") -> Decorator:
+    """Return the option --recipe."""
+    return click.option(
+        "--recipe", "recipe_name", default=default, show_default=True, metavar="R", help=meaning
+    )
+
+
+def scale_option(default: str, *, meaning: str) -> Decorator:
+    """Return the option --scale."""
+    return click.option(
+        "--scale",
+        type=click.Choice(["smoke", "cpu", "full"]),
+        default=default,
+        show_default=True,
+        help=meaning,
+    )
 
 
 def print_json(value: Any) -> None:

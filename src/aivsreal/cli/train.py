@@ -6,7 +6,13 @@ from pathlib import Path
 
 import click
 
-from aivsreal.cli.options import several_data_argument, where_option
+from aivsreal.cli.options import (
+    recipe_option,
+    scale_option,
+    set_option,
+    several_data_argument,
+    where_option,
+)
 
 EXAMPLES = """\b
 Examples:
@@ -26,14 +32,7 @@ then go on with --resume); 9 a hub cannot be reached; 130 interrupted (go on wit
 
 @click.command(epilog=EXAMPLES)
 @several_data_argument
-@click.option(
-    "--recipe",
-    "recipe_name",
-    default="photos",
-    show_default=True,
-    metavar="R",
-    help="A shipped recipe's name, or a TOML file.",
-)
+@recipe_option("photos")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -42,20 +41,8 @@ then go on with --resume); 9 a hub cannot be reached; 130 interrupted (go on wit
     help="The run folder.  [default: runs/RECIPE]",
 )
 @click.option("--resume", is_flag=True, help="Go on with the run in that folder, if there is one.")
-@click.option(
-    "--scale",
-    type=click.Choice(["smoke", "cpu", "full"]),
-    default="full",
-    show_default=True,
-    help="How much work: a minute's trial, what a CPU does in an evening, or all.",
-)
-@click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="SECTION.FIELD=VALUE",
-    help="Change one field of the recipe. Repeatable.",
-)
+@scale_option("full", meaning="How much work: a minute's trial, what a CPU does in an evening, or all.")
+@set_option
 @where_option
 @click.option(
     "--exclude",

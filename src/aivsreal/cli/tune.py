@@ -10,7 +10,13 @@ from typing import Any
 
 import click
 
-from aivsreal.cli.options import several_data_argument, where_option
+from aivsreal.cli.options import (
+    recipe_option,
+    scale_option,
+    set_option,
+    several_data_argument,
+    where_option,
+)
 from aivsreal.errors import UsageError
 
 EXAMPLES = """\b
@@ -42,10 +48,7 @@ _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\
 
 @click.command(epilog=EXAMPLES)
 @several_data_argument
-@click.option(
-    "--recipe", "recipe_name", default="photos-small", show_default=True, metavar="R",
-    help="A shipped recipe's name, or a TOML file.",
-)  # fmt: skip
+@recipe_option("photos-small")
 @click.option(
     "--search", "method", type=click.Choice(["grid", "random", "tpe"]), default="tpe", show_default=True,
     help="Every point of a grid, drawn at random, or led by what was found so far.",
@@ -66,14 +69,8 @@ _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\
 @click.option("--resume", is_flag=True, help="Go on with the study that is there, or join it.")
 @click.option("--storage", metavar="URL", help="A database that several processes or machines share.")
 @click.option("--study", "name", metavar="NAME", help="The study's name there.  [default: the recipe's]")
-@click.option(
-    "--scale", type=click.Choice(["smoke", "cpu", "full"]), default="full", show_default=True,
-    help="How much work a trial is, as for train.",
-)  # fmt: skip
-@click.option(
-    "--set", "overrides", multiple=True, metavar="SECTION.FIELD=VALUE",
-    help="Change one field of the recipe. Repeatable.",
-)  # fmt: skip
+@scale_option("full", meaning="How much work a trial is, as for train.")
+@set_option
 @where_option
 def command(
     data: tuple[str, ...],
