@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from aivsreal.bundle import Bundle, load_bundle
 from aivsreal.deliveries import DELIVERIES, DeliveryName
-from aivsreal.errors import AivsrealError, BadBundle
+from aivsreal.errors import AivsrealError, BadBundle, first_line
 from aivsreal.images import Limits, Picture, Source, open_picture
 from aivsreal.threads import available_cores, in_order
 from aivsreal.verdict import UNSTABLE, Calibration, Verdict, judge, settle
@@ -277,9 +277,8 @@ def _check_graph(bundle: Bundle, session: InferenceSession) -> None:
 
 def _broken_graph(bundle: Bundle, error: Exception) -> BadBundle:
     """Return what to say of an error of ONNX Runtime, whose exceptions share no base but Exception."""
-    first_line = (str(error).splitlines() or [type(error).__name__])[0]
     return BadBundle(
-        f"the graph of {bundle.title} cannot be run: {first_line}",
+        f"the graph of {bundle.title} cannot be run: {first_line(error)}",
         hint="pip install --upgrade onnxruntime; or use another model",
     )
 

@@ -28,6 +28,11 @@ def printable(text: str) -> str:
     )
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of what an error of somebody else's says; its kind where it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 def _rebuild(kind: type[AivsrealError], reason: str, hint: str) -> AivsrealError:
     return kind(reason, hint=hint)
 

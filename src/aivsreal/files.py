@@ -17,6 +17,8 @@ from typing import Any
 
 from aivsreal.errors import CannotWrite
 
+CHOOSE_ANOTHER = "free some space there, or choose another folder"
+
 
 def atomic_write_bytes(path: str | Path, data: bytes) -> Path:
     """Return `path` after it holds exactly `data`; a reader sees the old content or the new, never a part.
@@ -75,6 +77,14 @@ def atomic_folder(path: str | Path, *, replaces: str = "") -> Iterator[Path]:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
+def make_folder(path: str | Path, *, hint: str = CHOOSE_ANOTHER) -> Path:
+    """Return `path` after the folder is there, and those above it. Raises: CannotWrite."""
+    path = Path(path)
+    with _writing(path, hint):
+        path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
 def clear_unfinished(folder: str | Path) -> None:
     """Remove what killed writers left half written in a folder that nobody else writes to now."""
     for left in Path(folder).glob(".*.part"):
@@ -91,14 +101,11 @@ def sha256_of(path: str | Path) -> str:
 
 
 @contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def _writing(path: Path, hint: str = CHOOSE_ANOTHER) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        why = error.strerror or str(error)
-        raise CannotWrite(
-            f"cannot write {path}: {why}", hint="free some space there, or choose another folder"
-        ) from error
+        raise CannotWrite(f"cannot write {path}: {error.strerror or error}", hint=hint) from error
 
 
 def _refuse_what_is_not_ours(path: Path, replaces: str) -> None:

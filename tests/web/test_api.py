@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from io import BytesIO
 from typing import Any
 
@@ -10,6 +11,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from aivsreal.web.access import COOKIE
+from aivsreal.web.app import create_app
+from aivsreal.web.settings import Settings
 from tests.web.conftest import picture
 
 
@@ -82,6 +85,29 @@ def test_what_is_deleted_is_gone(app: Flask) -> None:
     assert client.get(image["url"]).status_code == 404
     assert client.get(image["preview_url"]).status_code == 404
     assert client.delete(image["url"]).status_code == 404
+
+
+def test_delete_all_also_takes_what_a_list_is_too_short_for(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = app.extensions["aivsreal"].examiner.store
+    monkeypatch.setattr(store, "list_of", partial(store.list_of, limit=1))
+    client, other = browser(app, "a"), browser(app, "b")
+    mine, others = [posted(client)["url"] for _ in range(3)], posted(other)["url"]
+    assert client.delete("/api/v1/images").status_code == 204
+    assert [client.get(url).status_code for url in mine] == [404, 404, 404]
+    assert other.get(others).status_code == 200
+
+
+def test_behind_a_proxy_that_adds_a_prefix_every_address_has_it(settings: Settings) -> None:
+    app = create_app(settings.model_copy(update={"proxies": 1}))
+    answer = app.test_client().post(
+        "/api/v1/images", data=form((picture(), "a.jpg")), headers={"X-Forwarded-Prefix": "/detect"}
+    )
+    app.extensions["aivsreal"].examiner.close()
+    image = answer.get_json()["images"][0]
+    assert image["url"] == f"/detect/api/v1/images/{image['id']}"
+    assert image["page_url"] == f"/detect/images/{image['id']}"
 
 
 def test_feedback_is_remembered_and_may_be_changed(client: FlaskClient) -> None:

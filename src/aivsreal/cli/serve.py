@@ -14,7 +14,9 @@ from aivsreal.web.settings import load_settings
 @click.command("serve")
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=int, help="Port to listen on; 0 takes a free one.  [default: 8000]")
-@click.option("--model", metavar="MODEL", help="A model's name or a bundle's folder.  [default: photos]")
+@click.option(
+    "--model", metavar="MODEL", help="A model's name or a bundle's folder.  [default: the one in use]"
+)
 @fast_option
 @click.option("--workers", type=int, help="Processes.  [default: 1]")
 @click.option("--database", metavar="URL", help="Where verdicts are remembered.  [default: a SQLite file]")

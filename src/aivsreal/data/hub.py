@@ -9,7 +9,14 @@ import errno
 import re
 from pathlib import Path
 
-from aivsreal.errors import AivsrealError, CannotWrite, HubUnavailable, MissingDependency, UsageError
+from aivsreal.errors import (
+    AivsrealError,
+    CannotWrite,
+    HubUnavailable,
+    MissingDependency,
+    UsageError,
+    first_line,
+)
 
 NAMED = {
     "cifake": "kaggle:birdy654/cifake-real-and-ai-generated-synthetic-images",
@@ -58,7 +65,7 @@ def _from_hugging_face(name: str) -> Path:
         return Path(snapshot_download(name, repo_type="dataset", allow_patterns=_FILES))
     except HfHubHTTPError as error:
         raise HubUnavailable(
-            f"Hugging Face has no data set {name} for you: {_first_line(error)}",
+            f"Hugging Face has no data set {name} for you: {first_line(error)[:200]}",
             hint="check the name; if it asks for a login or for consent, run: hf auth login",
         ) from error
     except Exception as error:  # the client lets the errors of several network libraries through
@@ -76,7 +83,7 @@ def _from_kaggle(name: str) -> Path:
         return Path(kagglehub.dataset_download(name))
     except _kaggle_refusals() as error:
         raise HubUnavailable(
-            f"Kaggle has no data set {name} for you: {_first_line(error)}",
+            f"Kaggle has no data set {name} for you: {first_line(error)[:200]}",
             hint="check the name; if it asks for a login, put your API token into ~/.kaggle/kaggle.json",
         ) from error
     except Exception as error:  # the client lets the errors of several network libraries through
@@ -105,7 +112,3 @@ def _unreachable(name: str, hub: str, error: Exception) -> AivsrealError:
         f"cannot fetch {name}: no connection to {hub} ({type(error).__name__})",
         hint="check the network and the proxy settings, or download the set by hand and give its folder",
     )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]

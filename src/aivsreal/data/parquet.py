@@ -20,7 +20,7 @@ from typing import Any
 from aivsreal.data.labelled import Sample
 from aivsreal.data.where import first_column
 from aivsreal.data.words import LABEL_COLUMNS, LabelWords, label_of, split_of, unknown_labels
-from aivsreal.errors import BadData, MissingDependency, UnreadableImage
+from aivsreal.errors import BadData, MissingDependency, UnreadableImage, first_line
 
 IMAGE_COLUMNS = ("image", "img")
 _CACHE_BYTES = 4 * 2**30
@@ -50,7 +50,7 @@ def read_image(path: str, row: int) -> bytes:
         record = _cache.rows_of(file, group)[row - file.starts[group]].as_py()
     except _READ_ERRORS as error:
         raise UnreadableImage(
-            f"cannot read row {row} of {path}: {_first_line(error)}",
+            f"cannot read row {row} of {path}: {first_line(error)}",
             hint="the file is damaged; fetch it again",
         ) from error
     if isinstance(record, dict):
@@ -71,7 +71,7 @@ def _samples_of(file: Path, root: Path, own_words: LabelWords) -> list[Sample]:
             rows = opened.metadata.num_rows
     except _READ_ERRORS as error:
         raise BadData(
-            f"{file} is no readable parquet file: {_first_line(error)}",
+            f"{file} is no readable parquet file: {first_line(error)}",
             hint="it may be cut off; fetch it again, or leave it out",
         ) from error
     for name in columns.keys() - {label}:
@@ -210,7 +210,3 @@ def _parquet() -> ModuleType:
             "reading parquet files needs pyarrow", hint="pip install 'aivsreal[train]'"
         ) from error
     return pyarrow.parquet  # type: ignore[no-any-return]
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -139,7 +139,7 @@ def fit_platt(logits: Floats, labels: Ints) -> tuple[float, float]:
     def loss(parameters: Floats) -> tuple[float, Floats]:
         z = parameters[0] * unit + parameters[1]
         value = float((weight * (np.logaddexp(0, z) - target * z)).sum())
-        slope = weight * (_sigmoid(z) - target)
+        slope = weight * (sigmoid(z) - target)
         return value, np.array([(slope * unit).sum(), slope.sum()])
 
     start = np.array([1.0, 0.0])
@@ -262,13 +262,13 @@ def limited_spread(
 
 def _called(log_odds: Floats, thresholds: Thresholds) -> tuple[Bools, Bools]:
     """Return where log-odds alone are called AI, and where real."""
-    probability = _sigmoid(log_odds)
+    probability = sigmoid(log_odds)
     return probability > thresholds.ai_above, probability < thresholds.real_below
 
 
 def reference(rows: Sequence[Row], scale: float, offset: float, data: str) -> dict[str, Any]:
     """Return what drift is later told by: probabilities in 20 equal bins, and the embeddings' spread."""
-    probabilities = _sigmoid(scale * np.asarray([row.logit for row in rows]) + offset)
+    probabilities = sigmoid(scale * np.asarray([row.logit for row in rows]) + offset)
     counts, _ = np.histogram(probabilities, bins=REFERENCE_BINS, range=(0.0, 1.0))
     embeddings = np.stack([row.embedding for row in rows if row.embedding is not None]).astype(np.float64)
     return {
@@ -318,10 +318,11 @@ def _of_100(rate: float) -> str:
 
 def _rounded(log_odds: float, outwards: Any) -> float:
     """Return the probability to four digits, moved outwards, unless that would make it 0 or 1."""
-    exact = float(_sigmoid(np.asarray([log_odds]))[0])
+    exact = float(sigmoid(np.asarray([log_odds]))[0])
     rounded = float(outwards(exact * 10_000) / 10_000)
     return rounded if 0 < rounded < 1 else exact
 
 
-def _sigmoid(x: Floats) -> Floats:
+def sigmoid(x: Floats) -> Floats:
+    """Return 1 / (1 + e^-x) of each number."""
     return np.asarray(0.5 * (1 + np.tanh(0.5 * x)))

@@ -5,7 +5,6 @@ Blue is real and orange is AI throughout (Okabe and Ito's colours, apart for eve
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,14 +21,13 @@ from aivsreal.evaluation.intervals import Floats, Ints, wilson
 from aivsreal.evaluation.measure import CHAINS, Chain
 from aivsreal.evaluation.metrics import BINS, WORDS, equal_mass_bins
 from aivsreal.evaluation.worst import draw_worst
-from aivsreal.files import atomic_write_bytes
+from aivsreal.training.drawing import BLUE, GREEN, VERMILION, write_figure
 
-REAL, AI, GREY, LIGHT = "#0072B2", "#D55E00", "#555555", "#DDDDDD"
+REAL, AI, GREY, LIGHT = BLUE, VERMILION, "#555555", "#DDDDDD"
 CHAIN_STYLE: dict[Chain, dict[str, Any]] = {
     "as_is": {"color": "#000000", "linestyle": "-", "label": "as they are"},
-    "aligned": {"color": "#009E73", "linestyle": "--", "label": "aligned"},
+    "aligned": {"color": GREEN, "linestyle": "--", "label": "aligned"},
 }
-_DPI = 120
 _MOST_BARS = 60
 PERCENT = PercentFormatter(1.0, decimals=0)
 
@@ -321,10 +319,7 @@ def _range(figure: Mapping[str, float]) -> str:
 
 def saved(folder: Path, name: str, canvas: Canvas) -> Plot:
     """Return the plot after its PNG stands in `folder`. Raises: CannotWrite."""
-    buffer = io.BytesIO()
-    canvas.savefig(buffer, format="png", dpi=_DPI, facecolor="white")
-    atomic_write_bytes(folder / f"{name}.png", buffer.getvalue())
-    return Plot(name, _title(canvas), buffer.getvalue())
+    return Plot(name, _title(canvas), write_figure(folder / f"{name}.png", canvas))
 
 
 def _title(canvas: Canvas) -> str:

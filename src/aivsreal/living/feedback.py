@@ -178,8 +178,9 @@ def export(marks: Sequence[Mark], folder: Path) -> LabelledSet:
             hint="`aivsreal feedback review`; the server must keep uploads",
         )
     for sample in labelled:
-        name = f"{sample.columns['sha256']}{_suffix(sample.read())}"
-        atomic_write_bytes(folder / ("ai" if sample.label else "real") / name, sample.read())
+        data = sample.read()
+        name = f"{sample.columns['sha256']}{_suffix(data)}"
+        atomic_write_bytes(folder / ("ai" if sample.label else "real") / name, data)
     return labelled
 
 

@@ -36,10 +36,7 @@ def init_gate(real: Path, ai: Path, *, replace: bool = False) -> LabelledSet:
             f"there is a gate set in {gate_folder()} already",
             hint="a gate is fixed, so that models are measured alike; --replace makes a new one",
         )
-    samples = [*_pictures(real, 0), *_pictures(ai, 1)]
-    ids = pixel_ids(samples)
-    _refuse_both_labels(samples, ids)
-    kept = [s for at, s in enumerate(samples) if ids[at] and ids[at] not in ids[:at]]
+    kept = _different([*_pictures(real, 0), *_pictures(ai, 1)])
     for label, folder in ((0, real), (1, ai)):
         if (count := sum(s.label == label for s in kept)) < FEWEST:
             raise BadData(
@@ -135,14 +132,16 @@ def _pictures(folder: Path, label: int) -> list[Sample]:
     return found
 
 
-def _refuse_both_labels(samples: list[Sample], ids: list[str]) -> None:
-    labels: dict[str, Sample] = {}
-    for sample, one in zip(samples, ids, strict=True):
-        if one and labels.setdefault(one, sample).label != sample.label:
+def _different(samples: list[Sample]) -> list[Sample]:
+    """Return the readable samples, the first of each picture. Raises: BadData where one has two labels."""
+    first: dict[str, Sample] = {}
+    for sample, pixels in zip(samples, pixel_ids(samples), strict=True):
+        if pixels and first.setdefault(pixels, sample).label != sample.label:
             raise BadData(
-                f"{sample.path} and {labels[one].path} are the same picture under two labels",
+                f"{sample.path} and {first[pixels].path} are the same picture under two labels",
                 hint="take it out of one of the folders",
             )
+    return list(first.values())
 
 
 def _copied(sample: Sample, folder: Path) -> dict[str, object]:

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from aivsreal.bundle import Bundle, data_folder, list_bundles, load_bundle
 from aivsreal.data.labelled import LabelledSet
 from aivsreal.errors import AivsrealError, UsageError
-from aivsreal.files import atomic_write_json
+from aivsreal.files import atomic_write_json, make_folder
 from aivsreal.living import registry
 from aivsreal.living.feedback import Mark, accepted_set, mark_learned
 from aivsreal.living.monitor import Report, keep_state
@@ -74,8 +74,7 @@ def keep_up(marks: Sequence[Mark], *, enough: int = ENOUGH, say: Say = print) ->
     A step that fails is told in the report and does not keep the others from being done.
     Raises: UsageError where another round is under way; CannotWrite.
     """
-    folder = data_folder() / ROUNDS
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = make_folder(data_folder() / ROUNDS)
     try:
         with FileLock(folder / ".lock", timeout=0):
             kept = _round(marks, enough, folder, say)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -88,12 +88,11 @@ def source_name(sample: Sample) -> str:
     return name_of_source(sample.columns, sample.label)
 
 
-def name_of_source(columns: object, label: int) -> str:
+def name_of_source(columns: Mapping[str, object], label: int) -> str:
     """Return "generator=..." of an AI picture, "origin_kind=..." or "source=..." of a real one; else its class."""
-    assert hasattr(columns, "get")
     for column in ("generator",) if label else ("origin_kind", "source", "repo"):
-        if columns.get(column):
-            return f"{column}={columns.get(column)}"
+        if value := columns.get(column):
+            return f"{column}={value}"
     return "label=ai" if label else "label=real"
 
 

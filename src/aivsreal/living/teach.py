@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from aivsreal.evaluation.calibration import sigmoid
 from aivsreal.training.tower_graph import Head
 
 Floats = NDArray[np.float64]
@@ -98,7 +99,7 @@ def _learned(old: Head, known: Pictures, new: Pictures, chosen: Teaching) -> Hea
     before = x @ old.weight + old.bias
     count = len(known.labels)
     targets = np.concatenate([known.labels, new.labels]).astype(np.float64)
-    targets[:count] += chosen.opinion * (_sigmoid(before[:count]) - targets[:count])
+    targets[:count] += chosen.opinion * (sigmoid(before[:count]) - targets[:count])
     weights = np.concatenate([_even(known.labels), chosen.new * _even(new.labels)])
     spread = np.maximum(known.embeddings.std(axis=0).astype(np.float64), 1e-6)
     centre = known.embeddings.mean(axis=0).astype(np.float64)
@@ -131,7 +132,7 @@ def _fitted(x: Floats, before: Floats, targets: Floats, weights: Floats, freedom
     def loss(step: Floats) -> tuple[float, Floats]:
         z = before + x @ step[:-1] + step[-1]
         value = float((weights * (np.logaddexp(0, z) - targets * z)).sum())
-        slope = weights * (_sigmoid(z) - targets)
+        slope = weights * (sigmoid(z) - targets)
         penalty = float(step[:-1] @ step[:-1]) / (2 * freedom)
         return value + penalty, np.append(x.T @ slope + step[:-1] / freedom, slope.sum())
 
@@ -147,7 +148,3 @@ def _even(labels: Sequence[int] | NDArray[np.int8]) -> Floats:
     for label in classes:
         weights[labels == label] = 1 / len(classes) / (labels == label).sum()
     return weights
-
-
-def _sigmoid(x: Floats) -> Floats:
-    return np.asarray(0.5 * (1 + np.tanh(0.5 * x)))

@@ -14,7 +14,7 @@ from time import sleep
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from aivsreal.errors import AivsrealError, MissingDependency, Unreachable, UsageError
+from aivsreal.errors import AivsrealError, MissingDependency, Unreachable, UsageError, first_line
 
 GONE = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
 # 408: the server waited too long; 425: too early; 429: too many requests. Any other 4xx is our fault for good.
@@ -101,8 +101,7 @@ def why(error: BaseException) -> str:
         return "it is not there"
     if isinstance(error, PermissionError):
         return "permission denied"
-    text = (str(error).splitlines() or [""])[0][:300]
-    return text or type(error).__name__
+    return first_line(error)[:300]
 
 
 @contextmanager

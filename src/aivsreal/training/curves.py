@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import json
 from pathlib import Path
 from typing import Any
 
-from aivsreal.files import atomic_write_bytes
-
-_TRAIN, _VALIDATION = "#0072B2", "#D55E00"  # Okabe and Ito's blue and vermilion: apart for every eye
+from aivsreal.training.drawing import BLUE, VERMILION, write_figure
 
 
 def draw_curves(folder: Path) -> Path:
@@ -28,13 +25,13 @@ def draw_curves(folder: Path) -> Path:
     rate = panels[1, 1]
     rate.plot(epochs, [line["learning_rate"] for line in lines], color="0.3", marker=".")
     rate.set(title="Learning rate at the end of the epoch", xlabel="epoch", yscale="log")
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    return atomic_write_bytes(folder / "curves.png", buffer.getvalue())
+    path = folder / "curves.png"
+    write_figure(path, figure)
+    return path
 
 
 def _pair(panel: Any, epochs: list[int], lines: list[dict[str, float]], name: str) -> None:
-    for part, colour, mark in (("train", _TRAIN, "o"), ("val", _VALIDATION, "s")):
+    for part, colour, mark in (("train", BLUE, "o"), ("val", VERMILION, "s")):
         panel.plot(epochs, [line[f"{part}_{name}"] for line in lines], color=colour, marker=mark, label=part)
     panel.set(title={"auc": "AUC"}.get(name, name.capitalize()), xlabel="epoch")
     panel.legend()

@@ -93,10 +93,6 @@ class Network(nn.Module):
             return 0.0
         return self.hidden_l2 * self.head[0].weight.square().sum()
 
-    def parameters_in_millions(self) -> float:
-        """Return how many weights it has, in millions."""
-        return sum(weight.numel() for weight in self.parameters()) / 1e6
-
 
 def make_network(section: NetworkSection, *, load_trunk: bool = True) -> Network:
     """Return the network of a recipe, its trunk's weights loaded unless they will be overwritten anyway.

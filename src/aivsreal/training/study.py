@@ -14,7 +14,8 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from aivsreal.errors import BadRun, CannotWrite, MissingDependency, UsageError
+from aivsreal.errors import BadRun, MissingDependency, UsageError, first_line
+from aivsreal.files import make_folder
 
 DATABASE = "study.db"
 Direction = Literal["maximize", "minimize"]
@@ -99,12 +100,7 @@ def _opened(folder: Path, storage: str | None) -> optuna.storages.RDBStorage:
     """Return the storage; two processes that make its tables at once get in each other's way once."""
     url = storage or f"sqlite:///{(folder / DATABASE).absolute()}"
     if storage is None:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise CannotWrite(
-                f"cannot write {folder}: {error.strerror}", hint="choose another --out"
-            ) from error
+        make_folder(folder, hint="choose another --out")
     lite = url.startswith("sqlite")
     options = {"connect_args": {"timeout": LOCK_SECONDS}} if lite else {"pool_pre_ping": True}
     for attempt in range(_ATTEMPTS):
@@ -116,7 +112,7 @@ def _opened(folder: Path, storage: str | None) -> optuna.storages.RDBStorage:
                 hint="pip install 'psycopg2-binary' for PostgreSQL, 'pymysql' for MySQL",
             ) from error
         except (SQLAlchemyError, StorageInternalError) as error:
-            if attempt == _ATTEMPTS - 1 or not any(word in _first_line(error) for word in _MADE_TWICE):
+            if attempt == _ATTEMPTS - 1 or not any(word in _driver_says(error) for word in _MADE_TWICE):
                 raise
             time.sleep(0.2 * (attempt + 1))
     raise AssertionError
@@ -133,7 +129,7 @@ def _shown(url: str) -> str:
 
 
 def _explained(error: Exception, shown: str) -> BadRun:
-    line = _first_line(error)
+    line = _driver_says(error)
     if "locked" in line:
         hint = "another program holds it; wait or end that one, then go on with --resume"
     else:
@@ -141,9 +137,9 @@ def _explained(error: Exception, shown: str) -> BadRun:
     return BadRun(f"the study's database {shown} cannot be used: {line}", hint=hint)
 
 
-def _first_line(error: Exception) -> str:
+def _driver_says(error: Exception) -> str:
     """Return what the driver says, which stands at the end of the chain."""
     deepest: BaseException = error
     while deepest.__cause__ is not None:
         deepest = deepest.__cause__
-    return (str(deepest).splitlines() or [type(deepest).__name__])[0]
+    return first_line(deepest)

@@ -11,15 +11,14 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from aivsreal.files import atomic_write_bytes, atomic_write_json, atomic_write_text
+from aivsreal.files import atomic_write_json, atomic_write_text
+from aivsreal.training.drawing import BLUE, VERMILION, write_figure
 from aivsreal.training.recipe import Recipe, recipe_text, with_values
 from aivsreal.training.study import FACTS, OWN
 
 BEST, TRIALS, SUMMARY = "best.toml", "trials.csv", "study.json"
 _SHOWN = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
-_DONE = "#0072B2"
-# Colours of Okabe and Ito, apart for every eye.
-_MARKS = {"finished": (_DONE, "o"), "given up": ("#999999", "x"), "recipe as it is": ("#D55E00", "D")}
+_MARKS = {"finished": (BLUE, "o"), "given up": ("#999999", "x"), "recipe as it is": (VERMILION, "D")}
 # An importance read off fewer trials than this would be noise.
 _FEWEST = 4
 
@@ -88,7 +87,7 @@ def _draw_history(trials: Sequence[FrozenTrial], objective: str, study: optuna.S
     values = [float(t.value) for t in finished]  # type: ignore[arg-type]
     so_far = [better(values[: place + 1]) for place in range(len(values))]
     panel.step(
-        [t.number for t in finished], so_far, where="post", color=_DONE, linewidth=1, label="best so far"
+        [t.number for t in finished], so_far, where="post", color=BLUE, linewidth=1, label="best so far"
     )
     best = _best(study)
     title = (
@@ -98,7 +97,7 @@ def _draw_history(trials: Sequence[FrozenTrial], objective: str, study: optuna.S
     )
     panel.set(title=title, xlabel="trial", ylabel=objective)
     panel.legend()
-    _save(figure, path)
+    write_figure(path, figure)
 
 
 def _draw_slices(trials: Sequence[FrozenTrial], objective: str, space: dict[str, Any], path: Path) -> None:
@@ -115,17 +114,17 @@ def _draw_slices(trials: Sequence[FrozenTrial], objective: str, space: dict[str,
         panel.set_visible(False)
     panels[0, 0].set_ylabel(objective)
     figure.suptitle(f"{objective} against each field that was searched")
-    _save(figure, path)
+    write_figure(path, figure)
 
 
 def _draw_importance(shares: dict[str, float], objective: str, path: Path) -> None:
     figure = _figure(8, 0.6 + 0.45 * len(shares))
     panel = figure.subplots()
     names = list(shares)[::-1]
-    panel.barh(names, [shares[name] for name in names], color=_DONE)
+    panel.barh(names, [shares[name] for name in names], color=BLUE)
     first = max(shares, key=lambda name: shares[name])
     panel.set(title=f"What {objective} depends on most: {first}", xlabel="share of its variance", xlim=(0, 1))
-    _save(figure, path)
+    write_figure(path, figure)
 
 
 def _points(panel: Any, trials: Sequence[FrozenTrial], places: Sequence[Any]) -> None:
@@ -188,9 +187,3 @@ def _figure(width: float, height: float) -> Any:
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
-
-
-def _save(figure: Any, path: Path) -> None:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    atomic_write_bytes(path, buffer.getvalue())

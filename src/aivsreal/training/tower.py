@@ -26,7 +26,7 @@ from aivsreal.bundle import load_bundle
 from aivsreal.data.labelled import Sample
 from aivsreal.deliveries import WORN, decoded
 from aivsreal.errors import BadRecipe
-from aivsreal.files import atomic_write_bytes
+from aivsreal.files import atomic_write_bytes, make_folder
 from aivsreal.images import open_picture
 from aivsreal.threads import available_cores, in_order
 from aivsreal.training.augment import augment
@@ -226,7 +226,7 @@ def embeddings_of(
             np.float16
         )
 
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     chunks = []
     for start in range(0, len(samples), CHUNK):
         file = folder / f"{start:07}.npy"

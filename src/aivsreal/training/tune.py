@@ -22,6 +22,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from aivsreal.data.labelled import LabelledSet
 from aivsreal.data.split import with_validation
 from aivsreal.errors import BadRecipe, Diverged
+from aivsreal.files import make_folder
 from aivsreal.training.loop import train
 from aivsreal.training.recipe import Recipe, with_values
 from aivsreal.training.run import Epoch, open_run
@@ -238,7 +239,7 @@ def _folder(tuning: Tuning, number: int) -> Path:
 @contextmanager
 def _alone_in(folder: Path) -> Iterator[bool]:
     """Give whether no other living process works in the folder; it is held until the block ends."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     lock = FileLock(folder / "lock")
     try:
         lock.acquire(blocking=False)

@@ -13,7 +13,8 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from aivsreal.errors import CannotServe, CannotWrite, MissingDependency
+from aivsreal.errors import CannotServe, MissingDependency, first_line
+from aivsreal.files import make_folder
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 # Whoever migrates holds this lock in PostgreSQL, so that machines which start together do it once.
@@ -36,8 +37,9 @@ def open_engine(url: str) -> Engine:
             "the database was made by a newer aivsreal", hint="pip install --upgrade aivsreal"
         ) from error
     except SQLAlchemyError as error:
+        why = first_line(getattr(error, "orig", None) or error)
         raise CannotServe(
-            f"the database {shown(url)} cannot be used: {_first_line(error)}",
+            f"the database {shown(url)} cannot be used: {why}",
             hint="check that it runs, its address, name and password, and that you may write there",
         ) from error
     return engine
@@ -68,7 +70,7 @@ def _engine(url: str) -> Engine:
         if parsed.get_backend_name() == "postgresql":
             # Connections that a restart of the database has broken are noticed before they are used.
             return create_engine(parsed, pool_pre_ping=True, pool_size=10, max_overflow=20)
-        _make_folder(parsed.database)
+        make_folder(Path(parsed.database or ".").parent, hint="set AIVSREAL_DATA_DIR to a folder of yours")
         engine = create_engine(parsed, connect_args={"timeout": _BUSY_MS / 1000})
     except ArgumentError as error:
         raise CannotServe(
@@ -82,16 +84,6 @@ def _engine(url: str) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
-
-
-def _make_folder(database: str | None) -> None:
-    folder = Path(database or ".").parent
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CannotWrite(
-            f"cannot write {folder}: {error.strerror}", hint="set AIVSREAL_DATA_DIR to a folder of yours"
-        ) from error
 
 
 def _prepare_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
@@ -120,7 +112,3 @@ def head() -> str | None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     return ScriptDirectory.from_config(config).get_current_head()
-
-
-def _first_line(error: SQLAlchemyError) -> str:
-    return str(getattr(error, "orig", None) or error).splitlines()[0]

@@ -144,6 +144,12 @@ class Examiner:
         self._drop(found.kept)
         return self.store.delete(id, owner)
 
+    def forget_all(self, owner: str) -> None:
+        """Delete all that an owner has examined, also what is beyond the length of a list."""
+        while ids := [one.id for one in self.store.list_of(owner)]:
+            if not sum(self.forget(id, owner) for id in ids):
+                return
+
     def purge(self) -> None:
         """Delete what has expired."""
         for name in self.store.expired_files():

@@ -90,7 +90,7 @@ class ExaminationOut(_Shape):
         return cls(
             id=one.id,
             url=url_for("api.get_image", id=one.id),
-            page_url=f"/images/{one.id}",
+            page_url=url_for("pages.picture", id=one.id),
             created=one.created,
             expires=one.expires,
             name=one.name,
@@ -131,7 +131,7 @@ class ImagesOut(_Shape):
 
 
 class ListOut(_Shape):
-    """What a session or a key has examined, newest first."""
+    """What a session or a key has examined, newest first, at most 1,000."""
 
     images: list[ExaminationOut]
 

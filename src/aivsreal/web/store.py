@@ -29,7 +29,7 @@ from aivsreal.web.keys import Key, hash_of, new_key, parts_of
 from aivsreal.web.tables import api_keys, examinations, feedbacks, previews, sign_ins
 
 Answer = Literal["real", "ai", "not_sure"]
-ANSWERS: tuple[Answer, ...] = ("real", "ai", "not_sure")
+LONGEST_LIST = 1000
 ID_BYTES = 24
 SIGN_IN_BYTES = 32
 _ID = re.compile(r"[A-Za-z0-9_-]{32}")
@@ -119,8 +119,8 @@ class Store:
             row = connection.execute(_visible(_remembered(), id, owner)).one_or_none()
         return None if row is None else _examination(row)
 
-    def list_of(self, owner: str, *, limit: int = 1000) -> list[Examination]:
-        """Return an owner's examinations, newest first."""
+    def list_of(self, owner: str, *, limit: int = LONGEST_LIST) -> list[Examination]:
+        """Return an owner's examinations, newest first, at most `limit`."""
         query = _remembered().where(examinations.c.owner == owner, examinations.c.expires > _now())
         query = query.order_by(examinations.c.created.desc(), examinations.c.id).limit(limit)
         with self._reading.connect() as connection:

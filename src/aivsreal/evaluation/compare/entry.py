@@ -58,6 +58,11 @@ class Fitted:
     note: str = ""
 
 
+def origin_of(trunk: str) -> str:
+    """Return what a table says of where a trunk's weights came from; trunk: as recipes name it."""
+    return {"imagenet": "ImageNet", "scratch": "random"}.get(trunk, trunk)
+
+
 class Entry(Protocol):
     """A detector that takes part."""
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from aivsreal.files import atomic_write_bytes
+from aivsreal.training.drawing import BLUE, VERMILION, write_figure
 
 _CHEAPEST = 0.1  # milliseconds; on the logarithmic axis, what costs nothing would push all others aside
-_TRAINED, _OURS = "#0072B2", "#D55E00"  # Okabe and Ito's, apart for every eye
 
 
 def draw_figures(comparison: Mapping[str, Any], folder: Path) -> None:
@@ -26,7 +24,7 @@ def _draw_areas(entries: Mapping[str, Any], split: str, ours: str, path: Path) -
     drawing, panel = _panel(8, 1.2 + 0.3 * len(ordered))
     for place, name in enumerate(ordered):
         figure = _figure(entries[name], split)
-        colour = _OURS if name == ours else _TRAINED
+        colour = VERMILION if name == ours else BLUE
         panel.plot([figure["low"], figure["high"]], [place, place], color=colour, linewidth=1.5)
         panel.plot(figure["value"], place, marker="D" if name == ours else "o", color=colour)
     panel.axvline(0.5, color="0.6", linestyle=":")
@@ -37,7 +35,7 @@ def _draw_areas(entries: Mapping[str, Any], split: str, ours: str, path: Path) -
         title=f"On {split}, {best} is first with an AUC of {value:.3f}",
         xlabel="AUC, aligned, with its 95 % interval; dotted: chance",
     )
-    _save(drawing, path)
+    write_figure(path, drawing)
 
 
 def _named(name: str, entry: Mapping[str, Any]) -> str:
@@ -50,7 +48,7 @@ def _draw_cost(entries: Mapping[str, Any], split: str, ours: str, path: Path) ->
     drawing, panel = _panel(8, 5)
     for name, entry in entries.items():
         across, up = max(entry["cost"]["milliseconds"], _CHEAPEST), _figure(entry, split)["value"]
-        panel.plot(across, up, marker="D" if name == ours else "o", color=_OURS if name == ours else _TRAINED)
+        panel.plot(across, up, marker="D" if name == ours else "o", color=VERMILION if name == ours else BLUE)
         panel.annotate(name, (across, up), xytext=(4, 3), textcoords="offset points", fontsize=7)
     panel.set(
         title=f"What a picture costs, and what it buys, on {split}",
@@ -59,7 +57,7 @@ def _draw_cost(entries: Mapping[str, Any], split: str, ours: str, path: Path) ->
         ylabel="AUC, aligned",
     )
     panel.margins(x=0.15)  # room for the names on the right
-    _save(drawing, path)
+    write_figure(path, drawing)
 
 
 def _figure(entry: Mapping[str, Any], split: str) -> Mapping[str, float]:
@@ -72,9 +70,3 @@ def _panel(width: float, height: float) -> tuple[Any, Any]:
 
     drawing = Figure(figsize=(width, height), layout="constrained")
     return drawing, drawing.subplots()
-
-
-def _save(drawing: Any, path: Path) -> None:
-    buffer = io.BytesIO()
-    drawing.savefig(buffer, format="png", dpi=110)
-    atomic_write_bytes(path, buffer.getvalue())

@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from aivsreal.data.labelled import Sample
 from aivsreal.errors import BadData
+from aivsreal.evaluation.calibration import sigmoid
 from aivsreal.evaluation.compare.anomaly import features_of
-from aivsreal.evaluation.compare.entry import Fitted, Work
+from aivsreal.evaluation.compare.entry import Fitted, Work, origin_of
 from aivsreal.evaluation.compare.steps import train_with
 from aivsreal.evaluation.intervals import Floats
 from aivsreal.files import atomic_write_json
@@ -55,15 +55,13 @@ class Hierarchical:
         seen = train_with(loss, weights, work, work.recipe)
         self.network.eval()
         atomic_write_json(work.folder / REPORT, self._families(work.validation))
-        began = {"imagenet": "ImageNet", "scratch": "random"}
-        trunk = work.recipe.network.trunk
-        return Fitted(seen, sum(weight.numel() for weight in weights), began.get(trunk, trunk))
+        return Fitted(seen, sum(weight.numel() for weight in weights), origin_of(work.recipe.network.trunk))
 
     def predict_probability(self, pictures: Sequence[Picture]) -> Floats:
         """Return the first head's probability of AI."""
         with torch.no_grad():
             logits = self.network.judge(self._pooled(pictures)).double().numpy()
-        return np.asarray(0.5 * (1 + np.tanh(0.5 * logits)))
+        return sigmoid(logits)
 
     def _pooled(self, pictures: Sequence[Picture]) -> Tensor:
         return torch.from_numpy(features_of(self.network, pictures, self.spec)).float()

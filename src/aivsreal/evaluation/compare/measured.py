@@ -15,12 +15,12 @@ import numpy as np
 
 from aivsreal.data.labelled import Sample
 from aivsreal.errors import AivsrealError, UnreadableImage
-from aivsreal.evaluation.calibration import fit_platt
+from aivsreal.evaluation.calibration import fit_platt, sigmoid
 from aivsreal.evaluation.compare.entry import Entry, Fitted, Work
 from aivsreal.evaluation.degrade import TIERS, delivered
 from aivsreal.evaluation.intervals import Floats
 from aivsreal.evaluation.measure import CHAINS, Chain
-from aivsreal.files import atomic_write_bytes, atomic_write_json
+from aivsreal.files import atomic_write_bytes, atomic_write_json, make_folder
 from aivsreal.images import Picture, open_picture
 from aivsreal.threads import available_cores, in_order
 
@@ -70,7 +70,7 @@ def fit_and_measure(name: str, entry: Entry, work: Work, splits: Mapping[str, Se
 def _measure(
     entry: Entry, work: Work, splits: Mapping[str, Sequence[Sample]]
 ) -> tuple[dict[str, Any], dict[tuple[str, Chain], Floats]]:
-    work.folder.mkdir(parents=True, exist_ok=True)
+    make_folder(work.folder)
     with _one_thread():
         clock, processor = perf_counter(), process_time()
         fitted = entry.fit(work)
@@ -80,7 +80,7 @@ def _measure(
         for split, samples in splits.items():
             for chain in ALL_CHAINS:
                 logits = _logits(entry, samples, chain)
-                found[split, chain] = np.asarray(0.5 * (1 + np.tanh(0.5 * (scale * logits + offset))))
+                found[split, chain] = sigmoid(scale * logits + offset)
         facts["milliseconds"] = _milliseconds(entry, work.validation)
     return facts, found
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from aivsreal.evaluation.compare.anomaly import features_of
-from aivsreal.evaluation.compare.entry import Fitted, Work
+from aivsreal.evaluation.compare.entry import Fitted, Work, origin_of
 from aivsreal.evaluation.compare.steps import train_with
 from aivsreal.evaluation.intervals import Floats
 from aivsreal.images import Picture, open_picture
@@ -42,10 +42,8 @@ class Contrastive:
         rows = np.concatenate([self._embedded([open_picture(s.read())]) for s in work.training])
         self.classifier = LogisticRegression(max_iter=1000, class_weight="balanced")
         self.classifier.fit(rows, [sample.label for sample in work.training])
-        began = {"imagenet": "ImageNet", "scratch": "random"}
-        trunk = work.recipe.network.trunk
         weights = sum(weight.numel() for weight in self.network.parameters())
-        return Fitted(seen, weights, began.get(trunk, trunk))
+        return Fitted(seen, weights, origin_of(work.recipe.network.trunk))
 
     def predict_probability(self, pictures: Sequence[Picture]) -> Floats:
         """Return the classifier's probability."""

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from aivsreal.detector import Detector
-from aivsreal.evaluation.compare.entry import Budget, Fitted, Work
+from aivsreal.evaluation.calibration import sigmoid
+from aivsreal.evaluation.compare.entry import Budget, Fitted, Work, origin_of
 from aivsreal.evaluation.intervals import Floats
 from aivsreal.images import Picture
 from aivsreal.training.export import export
@@ -18,7 +19,6 @@ from aivsreal.training.run import Progress
 
 # Validated this often within the pictures that it may see, so that the best of several is kept.
 EPOCHS = 5
-_INITIALISED = {"imagenet": "ImageNet", "scratch": "random"}
 
 
 class Trained:
@@ -45,13 +45,13 @@ class Trained:
         self.detector = Detector.load(bundle.folder, threads=1, fast=True)
         progress, _ = run.load_progress() or (Progress(), {})
         note = "" if len(progress.history) >= recipe.optimise.epochs else "stopped by the clock"
-        began = self.initialised or _INITIALISED.get(recipe.network.trunk, recipe.network.trunk)
+        began = self.initialised or origin_of(recipe.network.trunk)
         return Fitted(_seen(progress), bundle.card.network.parameters, began, note)
 
     def predict_probability(self, pictures: Sequence[Picture]) -> Floats:
         """Return the detector's probability, before any calibration."""
         logits = np.array([self.detector.score(picture).logit for picture in pictures])
-        return np.asarray(0.5 * (1 + np.tanh(0.5 * logits)))
+        return sigmoid(logits)
 
     def resolved(self, base: Recipe, budget: Budget) -> Recipe:
         """Return the recipe that is trained: changed, and cut to the budget. Raises: BadRecipe."""
