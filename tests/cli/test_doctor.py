@@ -107,3 +107,15 @@ def test_a_missing_extra_is_no_error_and_comes_with_its_command(monkeypatch):
     assert result.exit_code == 0
     assert "without no-such-package" in result.stdout
     assert "hint: pip install 'aivsreal[train]'" in result.stdout
+
+
+@pytest.mark.usefixtures("sound")
+def test_a_server_that_lacks_a_package_is_told_so_and_stops_no_verdict(monkeypatch):
+    there = doctor._version_of
+    monkeypatch.setattr(doctor, "_version_of", lambda name: None if name == "flask" else there(name))
+
+    result = run("doctor")
+
+    assert result.exit_code == 0
+    told = next(line for line in result.stdout.splitlines() if " server " in line)
+    assert told.startswith("missing") and "without flask" in told

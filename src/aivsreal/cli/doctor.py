@@ -9,7 +9,7 @@ import os
 import platform
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -35,7 +35,7 @@ ESSENTIAL = {
     "defusedxml": "defusedxml",
     "filelock": "filelock",
 }
-EXTRAS = ("train", "hub", "remote", "ray")
+EXTRAS = ("train", "compare", "hub", "remote", "ray", "postgres")
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def examine() -> list[Check]:
     ]
     for step in (_cores, _models, _verdict):
         checks.extend(_guarded(step))
-    checks.append(_data_folder())
+    checks += [_data_folder(), _server()]
     checks.extend(_extra(extra) for extra in EXTRAS)
     return checks
 
@@ -148,7 +148,7 @@ def _model(name: str, folder: Path) -> Check:
 
 
 def _verdict() -> list[Check]:
-    """Return how the default model judges a picture drawn here, and whether as it does elsewhere."""
+    """Return how the model in use judges a picture drawn here, and whether as it does elsewhere."""
     from aivsreal.detector import Detector
     from aivsreal.self_test import TOLERANCE, difference, self_test_picture
 
@@ -178,20 +178,30 @@ def _data_folder() -> Check:
         return Check("data folder", "bad", f"{folder}: {error.strerror}", hint, CannotWrite.exit_code)
 
 
+def _server() -> Check:
+    """Return whether what `serve` needs beside a verdict is installed."""
+    asked = [name for name in _required_by("") if name not in ESSENTIAL.values()]
+    return _installed("server", asked, "pip install --force-reinstall aivsreal")
+
+
 def _extra(extra: str) -> Check:
     """Return whether everything that an extra asks for is installed."""
-    asked = [name for name, of in _requirements() if of == extra]
+    return _installed(f"extra {extra}", _required_by(extra), f"pip install 'aivsreal[{extra}]'")
+
+
+def _installed(what: str, asked: Sequence[str], hint: str) -> Check:
     absent = [name for name in asked if _version_of(name) is None]
     if absent:
-        hint = f"pip install 'aivsreal[{extra}]'"
-        return Check(f"extra {extra}", "missing", f"without {', '.join(absent)}", hint)
-    return Check(f"extra {extra}", "ok", ", ".join(f"{name} {_version_of(name)}" for name in asked))
+        return Check(what, "missing", f"without {', '.join(absent)}", hint)
+    return Check(what, "ok", ", ".join(f"{name} {_version_of(name)}" for name in asked))
 
 
-def _requirements() -> list[tuple[str, str]]:
-    """Return (distribution, extra) for everything that an extra of ours asks for."""
-    asked = (re.match(r"([\w.-]+).*extra == ['\"](\w+)['\"]", line) for line in requires("aivsreal") or ())
-    return [(found[1], found[2]) for found in asked if found]
+def _required_by(extra: str) -> list[str]:
+    """Return the distributions that an extra of ours asks for; "": those of every installation."""
+    asked = (
+        re.match(r"([\w.-]+)(?:.*extra == ['\"](\w+)['\"])?", line) for line in requires("aivsreal") or ()
+    )
+    return [found[1] for found in asked if found and (found[2] or "") == extra]
 
 
 def _version_of(distribution: str) -> str | None:

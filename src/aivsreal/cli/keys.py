@@ -44,6 +44,14 @@ def command() -> None:
       aivsreal keys make --operator "me"
       aivsreal keys list
       aivsreal keys revoke 3f9a0c1b2d4e
+
+    \b
+    Exit codes:
+      0  done
+      2  a name that is too long, a key that there is not, or a setting that is wrong
+      7  a package is missing, as for PostgreSQL
+      8  the data folder cannot be written to
+      10  the database cannot be used
     """
 
 

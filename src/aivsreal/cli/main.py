@@ -208,7 +208,7 @@ Examples:
 \b
 Exit codes:
   0  done
-  1  done, but some pictures failed
+  1  done, but some pictures failed, or what was asked is answered with no: an alarm, a refusal, a finding
   2  the command was called wrongly
   3  a picture (of several: every one) cannot be read
   4  labelled data cannot be used
@@ -226,6 +226,7 @@ Exit codes:
 Environment:
   AIVSREAL_DATA_DIR   where models of your own, and the web server's records, live
   AIVSREAL_MAX_BYTES, AIVSREAL_MAX_PIXELS, AIVSREAL_MAX_SIDE   limits on a picture
+  AIVSREAL_CONFIG and others   settings of the server: docs/operate.md
 """,
 )
 @click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")

@@ -37,6 +37,7 @@ def command() -> None:
       aivsreal models add RUN/bundle && aivsreal models promote photos-1.1.0
       aivsreal models rollback --why "too many portraits called AI"
       aivsreal models history
+      aivsreal models remember RUN/bundle pictures/
       aivsreal models record RUN/bundle report/metrics.json --as mydata/test
 
     \b

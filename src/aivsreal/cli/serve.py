@@ -51,6 +51,7 @@ def command(
       0   stopped as asked
       2   a setting is wrong
       5   the model is missing, incomplete or altered
+      7   a package is missing, as for PostgreSQL
       8   the data folder cannot be written to
       10  the port is taken, or the database cannot be used
     """

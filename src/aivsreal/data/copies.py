@@ -13,13 +13,8 @@ Cluster = list[int]
 """Positions of samples that show one picture, in the order of the set; always two or more."""
 
 Hashes = np.ndarray[Any, np.dtype[np.uint64]]
-_BAND_BITS = (
-    13,
-    13,
-    13,
-    13,
-    12,
-)  # one band more than NEAR_BITS: two near hashes agree in at least one of them
+# One band more than NEAR_BITS: two near hashes agree in at least one of them.
+_BAND_BITS = (13, 13, 13, 13, 12)
 _PAIRS_AT_ONCE = 2_000_000
 
 

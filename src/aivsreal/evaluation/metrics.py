@@ -71,9 +71,7 @@ def figures(
         "answered_share": share(~unsure, codes),
         "answered_accuracy": share((called == is_ai)[~unsure], codes[~unsure]),
         "answered_balanced_accuracy": _balanced(is_ai[~unsure], called[~unsure], codes[~unsure]),
-        "calibration_error": calibration_error(labels, probabilities, codes)
-        if both and calibration
-        else None,
+        "calibration_error": calibration_error(labels, probabilities, codes) if whole else None,
         "log_loss": _log_loss(labels, probabilities, codes) if whole else None,
     }
     return {name: measured[name] for name in NAMES}
