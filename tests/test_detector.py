@@ -298,6 +298,15 @@ def test_answers_that_lie_further_apart_than_the_limit_are_not_given(tmp_path):
     assert tried(tmp_path / "narrow", "cropped-0.9", limit=0.5).predict(picture).verdict == "uncertain"
 
 
+def test_the_limit_is_one_of_calibrated_log_odds(tmp_path):
+    picture = framed(250)
+    plain = tried(tmp_path / "plain", "cropped-0.9", limit=1.0).predict(picture)
+    calmed = tried(tmp_path / "calmed", "cropped-0.9", limit=1.0, calibration={"scale": 0.2}).predict(picture)
+
+    assert plain.logit_spread == calmed.logit_spread > 1.0
+    assert (plain.verdict, calmed.verdict) == ("uncertain", "ai")
+
+
 def test_a_picture_that_stays_the_same_keeps_its_answer(tmp_path):
     detector = tried(tmp_path / "b", "saved-80", "resized-0.75", "cropped-0.9", "shared", limit=0.1)
 
@@ -368,6 +377,29 @@ def test_a_fitted_tower_gives_verdicts_like_any_graph(tmp_path):
     assert score.embedding.tolist() == pytest.approx([1, 0, 0])
     assert score.heatmap is not None
     assert np.allclose(score.heatmap, 5)
+
+
+class Runs(Detector):
+    """A detector that notes how many views each run of its graph is given."""
+
+    def _session(self, threads):
+        session, sizes = super()._session(threads), self.__dict__.setdefault("sizes", [])
+
+        class Noted:
+            def run(self, outputs, given):
+                sizes.append(len(given["views"]))
+                return session.run(outputs, given)
+
+        return Noted()
+
+
+@pytest.mark.parametrize(("alone", "most"), [(True, 1), (False, 2)])
+def test_views_are_run_one_by_one_where_the_card_says_so_and_few_at_a_time_elsewhere(tmp_path, alone, most):
+    detector = Runs(tiny_bundle(tmp_path / "tiny", views={"tiles": 4, "alone": alone}))
+    detector.predict(as_bytes(flat(200, 200), "PNG"))
+
+    assert sum(detector.sizes) == 5
+    assert max(detector.sizes) == most
 
 
 def test_a_graph_that_gives_no_number_is_a_bad_bundle(tmp_path):

@@ -19,6 +19,7 @@ from PIL import Image
 
 from aivsreal.errors import UnreadableImage
 from aivsreal.images import Limits, Picture, inspect, open_picture
+from aivsreal.images.jpeg import MOST_SCANS, has_too_many_scans
 from tests.data import profiles
 from tests.data.draw import as_bytes, exif_of, flat, photo, png_of
 
@@ -275,6 +276,12 @@ def test_a_jpeg_of_endless_scans_is_given_up():
     assert isinstance(error, UnreadableImage)
     assert "absurdly many pieces" in error.reason
     assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize(("more", "too_many"), [(0, False), (1, True)])
+def test_a_jpeg_may_have_as_many_scans_as_any_encoder_makes_and_no_more(more, too_many):
+    scan = b"\xff\xda\0\2"
+    assert has_too_many_scans(b"\xff\xd8" + scan * (MOST_SCANS + more) + b"\xff\xd9") is too_many
 
 
 def test_scans_that_only_look_so_behind_a_picture_do_not_count():

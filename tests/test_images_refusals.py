@@ -249,6 +249,14 @@ def test_limits_hold_for_every_format(format):
     assert "the limit for a side is 59" in refusal(data, limits=Limits(max_side=59)).reason
 
 
+@pytest.mark.parametrize("size", [(60, 40), (40, 60)])
+def test_the_limit_for_a_side_holds_for_the_longer_one(size):
+    assert (
+        "the limit for a side is 59"
+        in refusal(as_bytes(flat(*size), "PNG"), limits=Limits(max_side=59)).reason
+    )
+
+
 def test_limits_hold_for_a_picture_that_would_be_decoded_smaller():
     data = as_bytes(flat(640, 640), "JPEG")
 

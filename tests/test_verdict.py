@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from aivsreal.images import inspect
-from aivsreal.verdict import Calibration, Thresholds, Verdict, judge
+from aivsreal.verdict import Calibration, Thresholds, Verdict, judge, settle
 from tests.data.draw import as_bytes, photo
 
 THRESHOLDS = Thresholds(real_below=0.2, ai_above=0.8, promise_ai="At most 2 of 100.", promise_real="Most.")
@@ -89,3 +89,20 @@ def test_a_verdict_as_json_is_plain_and_whole():
     assert content["bytes"] == len(data)
     assert "heatmap" not in content
     assert verdict.words == "likely AI-generated"
+
+
+@pytest.mark.parametrize(
+    ("word", "delivered", "spread", "limit", "given"),
+    [
+        ("ai", ["ai", "uncertain"], 3.0, None, "ai"),
+        ("ai", ["ai", "real"], 0.1, None, "uncertain"),
+        ("real", ["ai"], 0.1, 2.0, "uncertain"),
+        ("real", ["real"], 2.0, 2.0, "real"),
+        ("real", ["real"], 2.01, 2.0, "uncertain"),
+        ("uncertain", ["ai", "real"], 9.0, 2.0, "uncertain"),
+    ],
+)
+def test_an_answer_is_given_where_no_delivery_says_the_opposite_or_lies_beyond_the_limit(
+    word, delivered, spread, limit, given
+):
+    assert settle(word, delivered, spread, limit) == given

@@ -7,7 +7,16 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from aivsreal.images import resize
-from aivsreal.views import Views, ViewSpec, assemble_map, fuse, make_views, short_side_needed, tile_boxes
+from aivsreal.views import (
+    Views,
+    ViewSpec,
+    assemble_map,
+    fuse,
+    make_views,
+    short_side_needed,
+    tile_boxes,
+    view_weights,
+)
 from tests.data.draw import flat, photo
 
 sides = st.integers(1, 2000)
@@ -309,3 +318,12 @@ def test_a_spec_without_any_view_is_refused():
 def test_a_spec_with_an_unknown_key_is_refused():
     with pytest.raises(ValidationError):
         ViewSpec(size=32, crops=3)
+
+
+@settings(max_examples=30, deadline=None)
+@given(width=sides, height=sides, spec=specs)
+def test_the_weights_of_the_views_are_those_by_which_their_logits_are_fused(width, height, spec):
+    is_whole = make_views(gradient(width, height), spec).is_whole
+    logits = np.arange(len(is_whole), dtype=np.float32)
+
+    assert view_weights(is_whole, spec) @ logits == pytest.approx(fuse(logits, is_whole, spec), abs=1e-4)

@@ -103,6 +103,30 @@ def test_leaks_and_second_copies_are_found_by_their_pixels(pictures: list[str], 
     assert leaked_and_copies(whole) == ([10], [12])
 
 
+def test_a_picture_of_validation_is_a_leak_too_and_an_unreadable_one_is_none(
+    pictures: list[str], tmp_path: Path
+) -> None:
+    broken = [tmp_path / name for name in ("a.png", "b.png")]
+    for path in broken:
+        path.write_bytes(b"no picture")
+    learned = [Sample("seen", 0, "val", {}, pictures[0]), Sample("a", 0, "train", {}, str(broken[0]))]
+    test = [Sample("again", 0, "test", {}, pictures[0]), Sample("b", 0, "test", {}, str(broken[1]))]
+    assert leaked_and_copies(LabelledSet("drawn", Path(), (*learned, *test))) == ([2], [])
+
+
+def test_another_seed_text_cuts_otherwise(pictures: list[str]) -> None:
+    whole = labelled(pictures)
+    cuts = [places(with_validation(whole, fraction=0.4, seed_text=text)) for text in ("", "again")]
+    assert cuts[0] != cuts[1]
+
+
+def test_no_class_of_a_small_set_is_starved_of_validation(pictures: list[str]) -> None:
+    small = labelled(pictures[:16])
+    for text in map(str, range(20)):
+        counts = Counter((s.split, s.label) for s in with_validation(small, fraction=0.4, seed_text=text))
+        assert min(counts["val", label] for label in (0, 1)) >= 2, text
+
+
 def test_the_known_leaks_and_copies_of_cifake_are_found(shared: Path) -> None:
     cifake = load_set(shared / "data" / "cifake")
     leaked, copies = leaked_and_copies(cifake)

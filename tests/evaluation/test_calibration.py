@@ -301,3 +301,23 @@ def test_thresholds_that_hold_on_sources_left_out_stay() -> None:
     log_odds, labels = np.array([[-1.0] * 50 + [1.0] * 50]), np.repeat([0, 1], 50)
     kept = kept_where_left_out(chosen, log_odds, labels, max_false_positive_rate=0.05, max_missed_rate=0.05)
     assert (kept.real_below, kept.ai_above) == (0.1, 0.9)
+
+
+@pytest.mark.parametrize(
+    ("pictures", "rate", "rank"), [(99, 0.1, 90), (99, 0.02, 98), (192, 0.02, 190), (9, 0.1, 9)]
+)
+def test_the_ceiling_is_the_score_whose_rank_promises_the_rate_for_the_next_picture(
+    pictures: int, rate: float, rank: int
+) -> None:
+    assert ceiling(np.arange(1.0, pictures + 1)[None], rate).log_odds == rank
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=40, deadline=None)
+def test_rounding_moves_no_threshold_over_the_picture_that_it_rests_on(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    real, ai = np.sort(rng.normal(1, 1, 99)), np.sort(rng.normal(-1, 1, 99))
+    thresholds = chosen(real, ai)
+    # Of 99 photographs the 98th, of 99 AI pictures the 10th, is the last one that keeps the rate.
+    assert probability(real[97]) <= thresholds.ai_above
+    assert probability(ai[9]) >= thresholds.real_below

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 from sklearn import metrics as sk
 
-from aivsreal.evaluation.intervals import share, wilson
+from aivsreal.evaluation.intervals import Figure, area_under_roc, mean_of_two, share, wilson
 from aivsreal.evaluation.metrics import (
     NAMES,
     Figures,
@@ -244,3 +244,28 @@ def test_json_holds_value_low_high_or_null() -> None:
 
 def test_records_without_a_group_stand_alone() -> None:
     assert list(group_codes(["a", None, "a", "", None], 5)) == [0, 1, 0, 2, 3]
+
+
+def test_groups_that_agree_in_everything_count_as_so_many_pictures_only() -> None:
+    hits = np.ones(500, bool)
+    grouped, five = share(hits, np.repeat(np.arange(5), 100)), share(hits[:5], np.arange(5))
+    assert grouped == five
+
+
+def test_the_mean_of_two_figures_is_known_better_than_each() -> None:
+    mean = mean_of_two(Figure(0.5, 0.4, 0.6), Figure(0.7, 0.6, 0.8))
+    assert mean is not None
+    assert mean.value == pytest.approx(0.6)
+    assert mean.value - mean.low == pytest.approx(0.1 / math.sqrt(2))
+    assert mean.high - mean.value == pytest.approx(0.1 / math.sqrt(2))
+
+
+def test_an_area_is_known_better_where_each_photograph_has_its_ai_counterpart() -> None:
+    rng = np.random.default_rng(4)
+    scene = rng.normal(0, 1, 300)
+    real, ai = scene + rng.normal(0, 0.5, 300), scene + 1 + rng.normal(0, 0.5, 300)
+    paired = area_under_roc(ai, real, np.arange(300), np.arange(300))
+    apart = area_under_roc(ai, real, np.arange(300), np.arange(300, 600))
+    assert paired is not None and apart is not None
+    assert paired.value == apart.value
+    assert paired.high - paired.low < 0.8 * (apart.high - apart.low)

@@ -8,9 +8,10 @@ import pytest
 from aivsreal.bundle import current_model
 from aivsreal.errors import BadData, UsageError
 from aivsreal.evaluation.paired import share_difference
-from aivsreal.living import registry
+from aivsreal.living import promotion, registry
 from aivsreal.living.gate import Judged, compare, decide
 from aivsreal.living.gate_set import gate_folder, init_gate, load_gate, without_gate
+from aivsreal.living.promotion import promote
 from tests.cli.runner import run
 from tests.data.bundles import tiny_bundle
 from tests.living import killing
@@ -78,6 +79,19 @@ def test_a_loss_that_may_be_chance_or_is_small_is_let_pass():
     assert decide([*chance, *GAINS], "a", "b").passed
     assert decide([*small, *GAINS], "a", "b").passed
     assert not decide([*small, *GAINS], "a", "b", tolerance=0.001).passed
+
+
+def test_four_pictures_of_a_source_are_no_slice_of_their_own():
+    gate = [
+        *rows("gate", 0, "phone", 3, 3, 90),
+        *rows("gate", 1, "old", 4, 0, 4),
+        *rows("gate", 1, "other", 50, 54, 60),
+    ]
+
+    decision = decide([*gate, *GAINS], "a", "b")
+
+    assert decision.passed
+    assert "old" not in [one.name for one in decision.slices]
 
 
 @pytest.mark.parametrize(("before", "after", "count"), [(5, 5, 30), (5, 7, 30), (0, 2, 3), (9, 4, 30)])
@@ -186,6 +200,35 @@ def test_a_worse_model_is_refused_and_the_refusal_written_down(folders, tmp_path
     assert forced.exit_code == 0
     assert json.loads(forced.stdout)["line"]["forced"] is True
     assert current_model() == "bad"
+
+
+@pytest.fixture
+def alike(data, folders, tmp_path):
+    """Two models that judge alike, the first of them in use, and a gate set."""
+    for name in ("one", "two"):
+        registry.add(red_tower(tmp_path / name, version=f"1.0.{len(name)}").folder, name)
+    registry.promote("one")
+    init_gate(*folders)
+    return data
+
+
+@pytest.mark.usefixtures("alike")
+def test_what_passes_is_not_called_forced_although_force_was_given():
+    assert promote("two", force=True).line["forced"] is False
+    assert current_model() == "two"
+
+
+@pytest.mark.usefixtures("alike")
+def test_a_model_that_was_compared_with_one_no_longer_in_use_is_refused(monkeypatch):
+    def slow(*models, **options):
+        registry.promote("photos", forced=True)
+        return compare(*models, **options)
+
+    monkeypatch.setattr(promotion, "compare", slow)
+
+    with pytest.raises(UsageError, match="was promoted while"):
+        promote("two")
+    assert current_model() == "photos"
 
 
 @pytest.mark.usefixtures("data")

@@ -1,7 +1,9 @@
 """Which model is in use, and a history that tells the truth, whatever happens meanwhile."""
 
 import json
+import os
 import shutil
+import time
 from itertools import pairwise
 
 import pytest
@@ -105,6 +107,34 @@ def test_a_model_that_computes_otherwise_here_is_not_added(tmp_path):
 def test_another_model_of_the_same_title_is_refused(tmp_path):
     with pytest.raises(BadBundle, match="which of them spoke"):
         registry.add(tiny_bundle(tmp_path / "other", name="a", gain=7).folder, "a2")
+
+
+@pytest.mark.usefixtures("models")
+def test_the_very_same_model_may_have_a_second_name(tmp_path):
+    assert registry.add(tiny_bundle(tmp_path / "again", name="a").folder, "a2").name == "a2"
+
+
+def test_what_is_being_written_today_stays_and_what_was_left_yesterday_goes(models):
+    today, yesterday = models / "models" / ".x.1.part", models / "models" / ".y.2.part"
+    for folder in (today, yesterday):
+        folder.mkdir()
+    long_ago = time.time() - 2 * registry.A_DAY
+    os.utime(yesterday, (long_ago, long_ago))
+
+    registry.promote("b")
+
+    assert (today.exists(), yesterday.exists()) == (True, False)
+
+
+@pytest.mark.usefixtures("models")
+def test_rollback_goes_back_as_far_as_is_remembered_and_no_further(monkeypatch):
+    monkeypatch.setattr(registry, "REMEMBERED", 2)
+    for name in ("b", "c", "a"):
+        registry.promote(name)
+
+    assert [registry.rollback()["model"] for _ in range(2)] == ["c", "b"]
+    with pytest.raises(UsageError, match="no model to go back to"):
+        registry.rollback()
 
 
 @pytest.mark.usefixtures("models")
