@@ -171,7 +171,8 @@ def test_a_key_is_found_until_it_is_revoked(store: Store) -> None:
     found = store.find_key(whole)
     assert found is not None
     assert (found.id, found.name, found.operator) == (key.id, "photo desk", True)
-    for wrong in (whole[:-1], whole + "x", f"aivs_{key.id}_", f"aivs_{key.id}", "", "\0", "aivs__"):
+    other = whole.replace("aivs_", "other_")
+    for wrong in (whole[:-1], whole + "x", other, f"aivs_{key.id}_", f"aivs_{key.id}", "", "\0", "aivs__"):
         assert store.find_key(wrong) is None
     assert store.revoke_key(key.id) is True
     assert store.find_key(whole) is None
