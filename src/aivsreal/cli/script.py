@@ -25,7 +25,10 @@ class _Parser(argparse.ArgumentParser):
 
 def parser_of(description: str | None) -> argparse.ArgumentParser:
     """Return a parser with a script's own docstring as its help; wrong arguments raise UsageError."""
-    return _Parser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    # The path as it was typed, so that the hint can be typed, too.
+    return _Parser(
+        prog=sys.argv[0], description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
 
 
 def run(main: Callable[[Sequence[str]], None]) -> NoReturn:
