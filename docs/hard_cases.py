@@ -1,4 +1,4 @@
-"""Sections of docs/how-good-is-it.md: what a forger tries.
+"""Sections of docs/how-good-is-it.md: what a forger tries, and pictures that are partly AI.
 
 Each function returns one section as Markdown, from files of docs/results that the command it names has written.
 """
@@ -27,4 +27,27 @@ def degraded() -> str:
     for name, row in sorted(rows.items(), key=lambda item: item[1].get("drop", {}).get("value", -1)):
         title = name.replace("as_is", "nothing")
         lines.append(f"| {title} | " + " | ".join(shown(row.get(figure)) for figure in figures) + " |")
+    return "\n".join([*lines, ""])
+
+
+def partly_ai() -> str:
+    """Photographs with a generated part: verdicts, and whether the heat map points there."""
+    found = read("partly-ai")
+    lines = [
+        "## Partly AI",
+        "",
+        f"{found['model']}. {found['pictures']} photographs of validation, into which a part of something else was put",
+        "(`docs/partly_ai.py`): the photograph itself passed through an auto-encoder, which leaves what a generator",
+        "leaves and changes nothing else; a part of an AI picture; and to compare, the photograph's own part saved once",
+        "more, and a part of another photograph. All saved as JPEG 90. *Inside*: how much of the heat map's mass lies",
+        "in the part; *before*: in the same place of the map without a part. *Strongest*: how often the map's strongest",
+        "point lies in the part, by chance as often as the part is large.",
+        "",
+        "| part | of the area | called AI | called real | no answer | probability | inside | before | strongest |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    figures = ("ai", "real", "uncertain", "probability", "inside", "inside_before", "hit")
+    for row in found["parts"]:
+        cells = " | ".join(shown(row.get(figure)) for figure in figures)
+        lines.append(f"| {row['part']} | {row['share']:.0%} | {cells} |")
     return "\n".join([*lines, ""])

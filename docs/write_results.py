@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hard_cases import degraded
+from hard_cases import degraded, partly_ai
 from tables import RESULTS, shown
 
 from aivsreal.cli.script import parser_of, run
@@ -62,7 +62,7 @@ def page() -> str:
         if path.name.startswith("photos"):
             parts.append(measured(path, by_generator=path.stem.endswith(("unseen", "test"))))
     parts += [left_out(path) for path in sorted(RESULTS.glob("left-out-*.json"))]
-    parts += [degraded(), attacks()]
+    parts += [degraded(), partly_ai(), attacks()]
     parts.append("# CIFAKE\n")
     parts += [measured(path, by_generator=False) for path in sorted(RESULTS.glob("cifake*.json"))]
     return "\n".join(parts)

@@ -21,6 +21,7 @@ from safetensors.torch import save_file
 from aivsreal.bundle import Bundle, update_card
 from aivsreal.cli.script import run
 from aivsreal.data.sources import load_set
+from aivsreal.errors import BadData
 from aivsreal.evaluation.finish import finish
 from aivsreal.training.autoencoder import DECODER, ENCODER, Autoencoder
 from aivsreal.training.loop import train
@@ -37,6 +38,7 @@ DOCS = (
     "leave_one_out",
     "left_out_sources",
     "made_up_fakes",
+    "partly_ai",
     "teach_new_generators",
     "write_results",
 )
@@ -53,6 +55,7 @@ TAKE_DATA = {
     "docs/attacks.py": [],
     "docs/explanations.py": ["weights", "--work", "work"],
     "docs/leave_one_out.py": ["--by", "generator", "--out", "out"],
+    "docs/partly_ai.py": ["--autoencoder", "weights"],
     "docs/teach_new_generators.py": ["--work", "work"],
 }
 
@@ -165,6 +168,27 @@ def test_attacks_judge_every_file_by_both_models(records: Path, trained: Bundle,
         assert sum(row["checked"][word]["value"] for word in ("ai", "real", "uncertain")) == pytest.approx(1)
         if row["level"] == 0:
             assert row["checked"][row["label"]]["value"] == 1
+
+
+def test_parts_are_judged_in_every_size_and_the_whole_has_no_place(
+    records: Path, trained: Bundle, untrained: Path, tmp_path: Path
+) -> None:
+    arguments = [str(records), "--autoencoder", str(untrained), "--model", str(trained.folder)]
+    script(ROOT / "docs" / "partly_ai.py").main(
+        [*arguments, "--pictures", "3", "--out", str(tmp_path / "o.json")]
+    )
+    parts = json.loads((tmp_path / "o.json").read_text())["parts"]
+    assert [part["share"] for part in parts if part["part"] == "reconstruction"] == [0.05, 0.2, 0.5, 1.0]
+    for part in parts:
+        assert part["n"] == 3
+        assert sum(part[word]["value"] for word in ("ai", "real", "uncertain")) == pytest.approx(1, abs=1e-4)
+        assert ("inside" in part) == (0 < part["share"] < 1)
+
+
+def test_more_photographs_than_there_are_is_said(records: Path, trained: Bundle, untrained: Path) -> None:
+    arguments = [str(records), "--autoencoder", str(untrained), "--model", str(trained.folder)]
+    with pytest.raises(BadData, match="of which 80 are needed"):
+        script(ROOT / "docs" / "partly_ai.py").main([*arguments, "--pictures", "40"])
 
 
 def test_explanations_are_measured_drawn_and_gone_on_with(
