@@ -1,11 +1,11 @@
-"""What a tower's head loses a year: fitted on generators up to a year, judged on those of the years after.
+"""What a tower's judge loses a year: fitted on generators up to a year, judged on those of the years after.
 
 python docs/over_the_years.py RUN DATA... --name photos
 python docs/over_the_years.py RUN DATA... --name photos --card BUNDLE    # and says on the card until when it stands
 
-From the embeddings of one finished run, for nothing more than the fits. For each year, heads are fitted on all
+From the embeddings of one finished run, for nothing more than the fits. For each year, judges are fitted on all
 photographs and the AI pictures of generators up to that year, each without a fifth of the sources; every picture is
-judged, aligned, by the head that had met neither its source nor, from the next year on, any generator as new. So
+judged, aligned, by the judge that had met neither its source nor, from the next year on, any generator as new. So
 what is lost is lost to time, and not to a source that was never met: that all sources share. Writes
 docs/results/years-NAME.json; docs/write_comparison.py shows it.
 """
@@ -28,7 +28,7 @@ from aivsreal.evaluation.years import over_years, year_of
 from aivsreal.files import atomic_write_text
 from aivsreal.training.loader import source_of
 from aivsreal.training.run import Run, open_run
-from aivsreal.training.tower import fit_head, source_weights
+from aivsreal.training.tower import fit_judge, source_weights
 
 RESULTS = Path(__file__).parent / "results"
 FOLDS = 5
@@ -98,15 +98,13 @@ def study(samples: Sequence[Sample], seen: np.ndarray, year: int, run: Run) -> d
     labels = np.array([s.label for s in samples])
     sources = np.array([source_of(s) or s.key for s in samples])
     learned = np.array([not s.label or (year_of(s.columns) or year + 1) <= year for s in samples])
-    power, strength = run.recipe.data.source_power, run.recipe.tower.strength
     logits = np.zeros(len(samples))
     for rest, out in GroupKFold(FOLDS).split(labels, labels, sources):
         fitted = rest[learned[rest]]
         x = seen[fitted].reshape(-1, seen.shape[-1])
         each = np.repeat(labels[fitted], VIEWS)
-        weights = source_weights(each, np.repeat(sources[fitted], VIEWS), power)
-        head = fit_head(x, each, weights, strength)
-        logits[out] = seen[out, ALIGNED] @ head.weight + head.bias
+        weights = source_weights(each, np.repeat(sources[fitted], VIEWS), run.recipe.data.source_power)
+        logits[out] = fit_judge(x, each, weights, run.recipe.tower)(seen[out, ALIGNED])
     photographs = [i for i, s in enumerate(samples) if s.label or is_photograph(s)]
     found = over_years(
         labels[photographs], logits[photographs], [samples[i].columns for i in photographs], year
