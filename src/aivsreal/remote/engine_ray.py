@@ -19,9 +19,10 @@ import ray
 import ray.data
 
 from aivsreal.detector import Detector
-from aivsreal.errors import AivsrealError, UsageError
+from aivsreal.errors import AivsrealError, Unreachable, UsageError
 from aivsreal.remote.job import Job, PartCount
 from aivsreal.remote.parquet_parts import PictureList
+from aivsreal.remote.places import why
 from aivsreal.remote.reading import rows_of
 from aivsreal.threads import available_cores
 
@@ -49,7 +50,7 @@ def examine_with_ray(
     """Yield what came out of each part as it is done, in any order; parts that were given up are left out.
 
     workers: default: one a core of the cluster
-    Raises: what a worker cannot go on with; UsageError where the cluster has no core.
+    Raises: what a worker cannot go on with; UsageError where the cluster has no core; Unreachable where there is none.
     """
     with _cluster(workers) as cores:
         context = ray.data.DataContext.get_current()
@@ -107,7 +108,7 @@ def _cluster(workers: int | None) -> Generator[int, None, None]:
     if begins:
         # Of a cluster that is there, none of these can be chosen.
         own: dict[str, Any] = {} if "RAY_ADDRESS" in os.environ else _own_cluster(workers)
-        ray.init(logging_level=logging.ERROR, log_to_driver=False, **own)
+        _begin(own)
     try:
         resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
         cores = int(resources.get("CPU", 0))
@@ -117,6 +118,18 @@ def _cluster(workers: int | None) -> Generator[int, None, None]:
     finally:
         if begins:
             ray.shutdown()
+
+
+def _begin(own: dict[str, Any]) -> None:
+    """Join or begin a cluster. Raises: Unreachable."""
+    try:
+        ray.init(logging_level=logging.ERROR, log_to_driver=False, **own)
+    # What Ray raises here shares no base but Exception.
+    except Exception as error:
+        raise Unreachable(
+            f"there is no Ray cluster at {os.environ.get('RAY_ADDRESS', 'hand')}: {why(error)}",
+            hint="check RAY_ADDRESS; unset it for a cluster on this machine",
+        ) from error
 
 
 def _own_cluster(workers: int | None) -> dict[str, Any]:
