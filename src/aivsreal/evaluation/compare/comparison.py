@@ -19,10 +19,10 @@ from aivsreal import __version__
 from aivsreal.data.labelled import LabelledSet, require_both_classes
 from aivsreal.data.split import leaked_and_copies, with_validation
 from aivsreal.errors import BadData, BadRun, UsageError
-from aivsreal.evaluation.compare.catalogue import Catalogue, check_recipes
+from aivsreal.evaluation.compare.catalogue import Catalogue, Described, check_recipes
 from aivsreal.evaluation.compare.entry import Budget, Work
 from aivsreal.evaluation.compare.figures import draw_figures
-from aivsreal.evaluation.compare.measured import Measured, fit_and_measure
+from aivsreal.evaluation.compare.measured import Measured, fit_and_measure, is_measured
 from aivsreal.evaluation.compare.results import Pictures, as_csv, as_markdown, figures_of, tests_of
 from aivsreal.evaluation.years import up_to
 from aivsreal.files import atomic_write_json, atomic_write_text, clear_unfinished
@@ -70,14 +70,20 @@ def compare(
     _open(folder, _asked(labelled, recipe, budget, measured_on, year))
     samples = {split: chosen.samples for split, chosen in measured_on.items()}
     found: list[Measured] = []
+    told: dict[str, dict[str, Any]] = {}
     with _alone_in(folder):
         for number, name in enumerate(names, start=1):
             say(f"{number}/{len(names)} {name}")
             work = _work(learned, recipe, budget, folder / "entries" / name, say)
+            was_there = is_measured(work.folder)
             found.append(fit_and_measure(name, catalogue.make(name), work, samples))
             if found[-1].failed:
                 say(f"  {name} does not take part: {found[-1].failed}")
-            _write(folder, about, catalogue, found, pictures)
+            told[name] = _told(found[-1], catalogue.entries[name], pictures)
+            if (
+                number == len(names) or not was_there
+            ):  # what a stopped comparison had done stands there already
+                _write(folder, about, told, found, pictures)
     return folder / RESULTS
 
 
@@ -187,39 +193,41 @@ def _alone_in(folder: Path) -> Iterator[None]:
 def _write(
     folder: Path,
     about: Mapping[str, Any],
-    catalogue: Catalogue,
+    told: Mapping[str, Mapping[str, Any]],
     found: Sequence[Measured],
     pictures: Mapping[str, Pictures],
 ) -> None:
-    comparison = {**about, "entries": _entries(about["against"], catalogue, found, pictures)}
+    comparison = {**about, "entries": _tested(about["against"], told, found, pictures)}
     atomic_write_json(folder / RESULTS, comparison)
     atomic_write_text(folder / TABLE, as_markdown(comparison))
     atomic_write_text(folder / LINES, as_csv(comparison))
     draw_figures(comparison, folder)
 
 
-def _entries(
+def _told(entry: Measured, described: Described, pictures: Mapping[str, Pictures]) -> dict[str, Any]:
+    """What is told of an entry by itself: what it is, what it cost, its figures on every split."""
+    about = {"about": described.about, "source": described.source}
+    if entry.failed:
+        return {**about, "failed": entry.failed}
+    splits = {split: figures_of(entry, split, part) for split, part in pictures.items()}
+    return {**about, "cost": dict(entry.facts), "splits": splits}
+
+
+def _tested(
     against: str,
-    catalogue: Catalogue,
+    told: Mapping[str, Mapping[str, Any]],
     found: Sequence[Measured],
     pictures: Mapping[str, Pictures],
-) -> dict[str, Any]:
-    entries: dict[str, Any] = {}
-    for entry in found:
-        described = catalogue.entries[entry.name]
-        entries[entry.name] = {"about": described.about, "source": described.source}
-        if entry.failed:
-            entries[entry.name]["failed"] = entry.failed
-            continue
-        entries[entry.name]["cost"] = dict(entry.facts)
-        entries[entry.name]["splits"] = {s: figures_of(entry, s, p) for s, p in pictures.items()}
+) -> dict[str, dict[str, Any]]:
+    """What is told of every entry, with how it differs from the one that all are tested against."""
+    entries = {name: dict(entry) for name, entry in told.items()}
     there = [entry for entry in found if not entry.failed]
     ours = next((entry for entry in there if entry.name == against), None)
     others = [entry for entry in there if entry.name != against]
     if ours is not None and others:
         for split, part in pictures.items():
-            for name, tested in tests_of(ours, others, split, part).items():
-                entries[name].setdefault("against", {})[split] = tested
+            for name, tests in tests_of(ours, others, split, part).items():
+                entries[name].setdefault("against", {})[split] = tests
     return entries
 
 

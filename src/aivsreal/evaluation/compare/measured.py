@@ -51,7 +51,7 @@ def fit_and_measure(name: str, entry: Entry, work: Work, splits: Mapping[str, Se
     Calibrated on validation pictures (as they are and aligned), one way for all entries. An entry that cannot
     take part on this data is told of, and tried again by the next call. Raises: CannotWrite.
     """
-    if (work.folder / RESULT).is_file():
+    if is_measured(work.folder):
         return _read(name, work.folder)
     try:
         facts, found = _measure(entry, work, splits)
@@ -65,6 +65,11 @@ def fit_and_measure(name: str, entry: Entry, work: Work, splits: Mapping[str, Se
     atomic_write_bytes(work.folder / SCORES, buffer.getvalue())
     atomic_write_json(work.folder / RESULT, facts)
     return Measured(name, facts, found)
+
+
+def is_measured(folder: Path) -> bool:
+    """Return whether an entry's folder holds a whole measurement: its scores were written before its result."""
+    return (folder / RESULT).is_file()
 
 
 def _measure(
