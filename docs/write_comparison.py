@@ -245,6 +245,7 @@ def tuned(name: str) -> str:
     lines = [
         f"# What tuning gained: {name}",
         "",
+        "A small study: more trials may find more.",
         f"`tune` on `docs/results/compare/tune-{name}.toml`, {trials['complete']} trials finished and {trials['pruned']} given up; the first is",
         f"the recipe as it is. Its {study['objective']}: {own['value']:.4f}; of the best, trial {best['trial']}: {best['value']:.4f}.",
         "",
