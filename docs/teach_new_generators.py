@@ -33,12 +33,11 @@ from aivsreal.evaluation.metrics import group_codes
 from aivsreal.evaluation.paired import share_difference
 from aivsreal.files import atomic_write_json
 from aivsreal.living import drift
-from aivsreal.living.gate import Judged, decide
 from aivsreal.living.heads import head_in
 from aivsreal.living.memory import Memory, memory_of, require_memory
 from aivsreal.living.monitor import Lot, compared
 from aivsreal.living.remember import remember
-from aivsreal.living.retrain import Looked, accused_above, as_pictures, look, replayed, seen_of
+from aivsreal.living.retrain import Looked, as_pictures, look, replayed, seen_of
 from aivsreal.living.teach import taught
 from aivsreal.training.loop import train
 from aivsreal.training.recipe import load_recipe
@@ -60,26 +59,9 @@ class Judge:
     bundle: Bundle
 
     def calls_ai(self, embeddings: NDArray[np.float32]) -> Bools:
-        return self.calls(embeddings.astype(np.float64) @ self.head.weight + self.head.bias)
-
-    def calls(self, logits: NDArray[np.float64]) -> Bools:
+        logits = embeddings.astype(np.float64) @ self.head.weight + self.head.bias
         card = self.bundle.card
         return np.array([judge(float(x), card.calibration, card.thresholds)[1] == "ai" for x in logits])
-
-
-@dataclass(frozen=True, eq=False)
-class Draw:
-    """What came of teaching some of a generator's pictures.
-
-    learned: bool [n], which; left_out: [learned], their logits by heads that were taught without their group;
-    share, down: see teach.Taught
-    """
-
-    judge: Judge
-    learned: Bools
-    left_out: NDArray[np.float64]
-    share: float
-    down: float
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -95,7 +77,7 @@ def main(arguments: Sequence[str]) -> None:
     result = {
         "base": {"data": labelled.name, "without": list(STEPS), "thresholds": thresholds_of(bundle)},
         "teaching": {name: taught_in_steps(bundle, name, new, unseen) for name in STEPS},
-        "streams": kept_streams(bundle, new, unseen, chosen.work / "streams.json"),
+        "streams": streams(bundle, new, unseen),
     }
     atomic_write_json(RESULTS / "living.json", result)
     print(json.dumps(result["streams"], indent=1))
@@ -194,19 +176,16 @@ def taught_in_steps(
                 "others": others(before, draws, held, new, name),
                 "unseen_photographs": false_alarms(before, draws, unseen, benchmark=False),
                 "unseen_benchmark_photographs": false_alarms(before, draws, unseen, benchmark=True),
-                "way": {
-                    "share": round(float(np.mean([draw.share for draw in draws])), 3),
-                    "lowered": round(float(np.mean([draw.down for draw in draws])), 3),
-                },
-                "gate": at_the_gate(before, draws, held, new[name]),
             }
         )
         print(name, count, steps[-1]["recall"], steps[-1]["unseen_photographs"], flush=True)
     return {"pictures": len(new[name]), "draws": DRAWS, "steps": steps}
 
 
-def one_draw(bundle: Bundle, memory: Memory, looked: Sequence[Looked], count: int, seed: int) -> Draw:
-    """Return what came of teaching `count` pictures, drawn by groups."""
+def one_draw(
+    bundle: Bundle, memory: Memory, looked: Sequence[Looked], count: int, seed: int
+) -> tuple[Judge, Bools]:
+    """Return the judge taught `count` pictures, drawn by groups, and which pictures share no group with them."""
     rng = np.random.default_rng(seed)
     groups = np.array([one.seen.group for one in looked])
     order = rng.permutation(np.unique(groups))
@@ -218,25 +197,24 @@ def one_draw(bundle: Bundle, memory: Memory, looked: Sequence[Looked], count: in
             chosen.append(group)
             total += sizes[group]
     learned = np.isin(groups, chosen)
-    views, views_of = as_pictures([one for one, taken in zip(looked, learned, strict=True) if taken])
-    found = taught(head_in(bundle), replayed(memory), views, accused_above(bundle))
-    firsts = np.unique(views_of, return_index=True)[1]
-    return Draw(Judge(found.head, bundle), learned, found.left_out[firsts], found.share, found.down)
+    views, _ = as_pictures([one for one, taken in zip(looked, learned, strict=True) if taken])
+    return Judge(taught(head_in(bundle), replayed(memory), views), bundle), ~learned
 
 
-def over_draws(before: Judge, draws: Sequence[Draw], looked: Sequence[Looked]) -> dict[str, Any]:
+def over_draws(
+    before: Judge, draws: Sequence[tuple[Judge, Bools]], looked: Sequence[Looked]
+) -> dict[str, Any]:
     """Return the share found before and after, over the pictures that each draw left out."""
     x = np.stack([one.seen.embedding for one in looked])
     groups = group_codes([one.seen.group for one in looked], len(looked))
     was = before.calls_ai(x)
-    outs = [(draw, ~draw.learned) for draw in draws]
-    found = [(was[out], draw.judge.calls_ai(x[out]), groups[out]) for draw, out in outs]
+    found = [(was[out], judge_.calls_ai(x[out]), groups[out]) for judge_, out in draws]
     return paired(found)
 
 
 def others(
     before: Judge,
-    draws: Sequence[Draw],
+    draws: Sequence[tuple[Judge, Bools]],
     held: Memory,
     new: dict[str, list[Looked]],
     name: str,
@@ -249,7 +227,7 @@ def others(
             slices[source] = held.sources == source
     codes = group_codes([str(group) or None for group in held.groups], len(held))
     was = before.calls_ai(x)
-    after = [draw.judge.calls_ai(x) for draw in draws]
+    after = [judge_.calls_ai(x) for judge_, _ in draws]
     result = {
         key: paired([(was[mask], one[mask], codes[mask]) for one in after]) for key, mask in slices.items()
     }
@@ -257,14 +235,14 @@ def others(
         y = np.stack([one.seen.embedding for one in new[other]])
         groups = group_codes([one.seen.group for one in new[other]], len(y))
         result[f"generator={other}"] = paired(
-            [(before.calls_ai(y), draw.judge.calls_ai(y), groups) for draw in draws]
+            [(before.calls_ai(y), judge_.calls_ai(y), groups) for judge_, _ in draws]
         )
     return result
 
 
 def false_alarms(
     before: Judge,
-    draws: Sequence[Draw],
+    draws: Sequence[tuple[Judge, Bools]],
     unseen: dict[str, NDArray[Any]],
     *,
     benchmark: bool,
@@ -274,33 +252,7 @@ def false_alarms(
     x = unseen["embeddings"][mask]
     codes = group_codes(unseen["groups"][mask].tolist(), len(x))
     was = before.calls_ai(x)
-    return paired([(was, draw.judge.calls_ai(x), codes) for draw in draws])
-
-
-def at_the_gate(
-    before: Judge, draws: Sequence[Draw], held: Memory, looked: Sequence[Looked]
-) -> dict[str, Any]:
-    """Return how many draws the gate lets pass, and how many each slice kept from it."""
-    x = np.stack([one.seen.embedding for one in looked])
-    was, was_new = before.calls_ai(held.embeddings), before.calls_ai(x)
-    decisions = []
-    for draw in draws:
-        now = draw.judge.calls_ai(held.embeddings)
-        rows = [
-            Judged("gate", int(label), str(source), str(group), bool(first), bool(second))
-            for label, source, group, first, second in zip(
-                held.labels, held.sources, held.groups, was, now, strict=True
-            )
-        ]
-        taught_ones = [one.seen for one, learned in zip(looked, draw.learned, strict=True) if learned]
-        called = zip(taught_ones, was_new[draw.learned], draw.judge.calls(draw.left_out), strict=True)
-        rows += [Judged("new", 1, one.source, one.group, bool(a), bool(b)) for one, a, b in called]
-        decisions.append(decide(rows, "base", "taught"))
-    refused = Counter(one.name for decision in decisions for one in decision.slices if one.fails)
-    return {
-        "passed": sum(decision.passed for decision in decisions),
-        "refused_by": dict(sorted(refused.items())),
-    }
+    return paired([(was, judge_.calls_ai(x), codes) for judge_, _ in draws])
 
 
 def paired(found: Sequence[tuple[Bools, Bools, NDArray[np.int64]]]) -> dict[str, Any]:
@@ -318,16 +270,6 @@ def paired(found: Sequence[tuple[Bools, Bools, NDArray[np.int64]]]) -> dict[str,
         "worst_draw": round(min(d.value for d in differences), 4),
         "best_draw": round(max(d.value for d in differences), 4),
     }
-
-
-def kept_streams(
-    bundle: Bundle, new: dict[str, list[Looked]], unseen: dict[str, NDArray[Any]], file: Path
-) -> dict[str, Any]:
-    """Return what streams came to, from the file where they were tried before: no teaching enters."""
-    if not file.exists():
-        atomic_write_json(file, streams(bundle, new, unseen))
-    found: dict[str, Any] = json.loads(file.read_text("utf-8"))
-    return found
 
 
 def streams(bundle: Bundle, new: dict[str, list[Looked]], unseen: dict[str, NDArray[Any]]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from aivsreal.living.gate import compare
 from aivsreal.living.gate_set import init_gate
 from aivsreal.living.memory import require_memory
 from aivsreal.living.retrain import next_version, retrain
-from aivsreal.living.teach import Pictures, Teaching, taught
+from aivsreal.living.teach import Pictures, Teaching, left_out, taught
 from aivsreal.training.tower_graph import Head
 from tests.cli.runner import run
 from tests.data.bundles import tiny_bundle
@@ -45,7 +45,7 @@ def test_what_is_new_is_learned_and_what_was_known_is_kept(tower, challenger, tm
     fresh = {kind: drawn_set(tmp_path / "fresh", {kind: 25}, seed=12) for kind in ("grey", "red", "blue")}
 
     assert called_ai(tower, fresh["blue"]) == 0
-    assert called_ai(challenger, fresh["blue"]) > 0.4  # half of the gain within reach
+    assert called_ai(challenger, fresh["blue"]) > 0.8
     assert called_ai(challenger, fresh["red"]) >= called_ai(tower, fresh["red"]) - 0.05
     assert called_ai(challenger, fresh["grey"]) <= called_ai(tower, fresh["grey"])
 
@@ -144,18 +144,11 @@ def test_versions_go_up(before, after):
     assert next_version(before) == after
 
 
-def pictures(x, labels, groups=None, sources=None):
-    nameless = np.array([""] * len(labels))
-    return Pictures(
-        x, labels, nameless if groups is None else groups, nameless if sources is None else sources
-    )
-
-
 def two_classes(rng, count, centre):
     x = rng.normal(0, 1, (count, 8)).astype(np.float32)
     labels = (np.arange(count) % 2).astype(np.int8)
     x[labels == 1] += np.asarray(centre, np.float32)
-    return pictures(x, labels)
+    return Pictures(x, labels, np.array([""] * count))
 
 
 OLD = Head(np.array([2.0, 0, 0, 0, 0, 0, 0, 0]), -3.0)
@@ -169,8 +162,8 @@ def called_ai_of_fresh_photographs():
     for seed in range(10):
         new = np.random.default_rng(seed).normal(0, 1, (40, 8)).astype(np.float32)
         new[:, 1] += 2
-        blue = pictures(new, np.ones(40, np.int8))
-        head = taught(OLD, KNOWN, blue, 0.0, Teaching(new=3, freedom=100, reach=1)).head
+        pictures = Pictures(new, np.ones(40, np.int8), np.array([""] * 40))
+        head = taught(OLD, KNOWN, pictures, Teaching(new=3, freedom=100))
         fresh = rng.normal(0, 1, (4000, 8))
         threshold = np.quantile(fresh @ OLD.weight + OLD.bias, 0.95)
         rates.append((fresh @ head.weight + head.bias > threshold).mean())
@@ -179,7 +172,7 @@ def called_ai_of_fresh_photographs():
 
 def test_no_more_photographs_are_called_ai_than_before(monkeypatch):
     kept = called_ai_of_fresh_photographs()
-    monkeypatch.setattr(teach, "_rise", lambda *_: 0.0)
+    monkeypatch.setattr(teach, "rise", lambda *_: 0.0)
 
     assert kept < 0.065
     assert called_ai_of_fresh_photographs() > 1.5 * kept
@@ -189,7 +182,7 @@ def test_less_freedom_keeps_the_head_nearer():
     new = two_classes(np.random.default_rng(1), 60, [0, 3, 0, 0, 0, 0, 0, 0])
 
     moved = [
-        np.linalg.norm(taught(OLD, KNOWN, new, 0.0, Teaching(freedom=freedom)).head.weight - OLD.weight)
+        np.linalg.norm(taught(OLD, KNOWN, new, Teaching(freedom=freedom)).weight - OLD.weight)
         for freedom in (0.01, 1, 100)
     ]
 
@@ -200,9 +193,9 @@ def test_left_out_scores_know_nothing_of_the_picture():
     """Labels drawn by lot can be learned by heart, but not foretold."""
     rng = np.random.default_rng(3)
     x = rng.normal(0, 1, (40, 8)).astype(np.float32)
-    new = pictures(x, rng.integers(0, 2, 40).astype(np.int8), np.array([f"g{n}" for n in range(40)]))
+    new = Pictures(x, rng.integers(0, 2, 40).astype(np.int8), np.array([f"g{n}" for n in range(40)]))
 
-    logits = taught(OLD, KNOWN, new, 0.0, Teaching(new=5, freedom=1000, reach=1)).left_out
+    logits = left_out(OLD, KNOWN, new, np.arange(40), Teaching(new=5, freedom=1000))
 
     apart = logits[new.labels == 1].mean() - logits[new.labels == 0].mean()
     assert apart < 1.0
@@ -211,62 +204,8 @@ def test_left_out_scores_know_nothing_of_the_picture():
 def test_views_of_one_group_are_left_out_together():
     rng = np.random.default_rng(4)
     new = two_classes(rng, 20, [0, 3, 0, 0, 0, 0, 0, 0])
-    one = pictures(new.embeddings, new.labels, np.array(["prompt"] * 20))
+    one = Pictures(new.embeddings, new.labels, np.array(["prompt"] * 20))
 
-    logits = taught(OLD, KNOWN, one, 0.0).left_out
+    logits = left_out(OLD, KNOWN, one, np.arange(20))
 
     assert logits == pytest.approx(one.embeddings @ OLD.weight + OLD.bias)
-
-
-def like_the_new(rng, count, shift):
-    """Photographs of a source of its own, which lie where new AI pictures do, by so much."""
-    x = rng.normal(0, 1, (count, 8)).astype(np.float32)
-    x[:, 1] += shift
-    return x
-
-
-def test_photographs_that_look_like_what_is_new_are_not_accused_more_because_others_like_them_were_replayed():
-    rng = np.random.default_rng(5)
-    portraits = like_the_new(rng, 60, 1.5)
-    known = pictures(
-        np.concatenate([KNOWN.embeddings, portraits]),
-        np.concatenate([KNOWN.labels, np.zeros(60, np.int8)]),
-        sources=np.array(["phone"] * 400 + ["portraits"] * 60),
-    )
-    nameless = pictures(known.embeddings, known.labels)
-    new = pictures(like_the_new(rng, 40, 4), np.ones(40, np.int8))
-    strong = Teaching(new=1, freedom=20, reach=1)
-
-    told, hidden = (taught(OLD, one, new, 0.0, strong) for one in (known, nameless))
-
-    assert told.down > hidden.down + 0.1
-    ways = [(found.head.weight - OLD.weight) / found.share for found in (told, hidden)]
-    assert ways[0] == pytest.approx(ways[1])
-
-
-@pytest.mark.parametrize("reach", [0.3, 0.6])
-def test_it_goes_as_far_as_the_gain_that_is_asked_for_needs(reach):
-    rng = np.random.default_rng(6)
-    new = pictures(like_the_new(rng, 60, 4), np.ones(60, np.int8))
-    found = {
-        one: taught(OLD, KNOWN, new, 0.0, Teaching(new=1, freedom=50, reach=one))
-        for one in (0.05, reach, 1.0)
-    }
-    gain = {
-        one: (it.left_out > 0).mean() - (new.embeddings @ OLD.weight + OLD.bias > 0).mean()
-        for one, it in found.items()
-    }
-
-    assert found[0.05].share < found[reach].share < found[1.0].share
-    assert gain[reach] == pytest.approx(reach * gain[1.0], abs=0.15)
-    way = (found[reach].head.weight - OLD.weight) / found[reach].share
-    assert way == pytest.approx((found[1.0].head.weight - OLD.weight) / found[1.0].share)
-
-
-def test_where_nothing_is_gained_the_way_is_short():
-    rng = np.random.default_rng(7)
-    noise = pictures(rng.normal(0, 1, (40, 8)).astype(np.float32), np.array([0, 1] * 20, np.int8))
-
-    found = taught(OLD, KNOWN, noise, 0.0, Teaching(reach=0.2))
-
-    assert found.share <= 0.2

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from aivsreal.bundle import CARD, Bundle, verify_bundle
 from aivsreal.data.labelled import LabelledSet
@@ -30,7 +29,6 @@ from aivsreal.training.loader import NEW, epoch_order
 from aivsreal.training.loop import train
 from aivsreal.training.network import make_network
 from aivsreal.training.recipe import load_recipe
-from aivsreal.training.run import load_tensors, open_run
 from tests.cli.runner import run
 from tests.living.towers import red_tower
 
@@ -246,12 +244,6 @@ def test_a_retraining_killed_while_it_is_finished_trains_nothing_twice(
     with pytest.raises(KeyboardInterrupt):
         retrain_trunk(base.folder, new, old, tmp_path / "c", resume=True, say=second.append)
 
-    weights, learned = (
-        load_tensors(run_folder(tmp_path / "c") / name) for name in ("weights.pt", "checkpoint.pt")
-    )
-    name = "head.1.weight"
-    begun = make_network(open_run(run_folder(tmp_path / "c")).recipe.network).state_dict()[name]
-    assert torch.allclose(weights["weights"][name], (begun + learned["ema"][name]) / 2)
     assert sum(line.startswith("epoch") for line in first) == module.EPOCHS
     assert not any(line.startswith(("epoch", "asking")) for line in second)
 

@@ -73,9 +73,9 @@ def command(
     Two hundred pictures take about a minute and a half of processor time, shared among the cores.
 
     Models that remember, and are a frozen tower, are taught so. With --replay all of a network that `train` made is
-    taught, from its own weights: old pictures are mixed with the new, and what is kept lies half-way between before
-    and after. That takes longer; training ends after a quarter of an hour. What is held out is copied to the data
-    folder, for the gate. --where narrows the new pictures only.
+    taught, from its own weights, at a low rate: old pictures are mixed with the new, which are less than half. That
+    takes longer; training ends after a quarter of an hour. What is held out is copied to the data folder, for the
+    gate. --where narrows the new pictures only.
     """
     folder = out or Path("models") / "challenger"
     new = _new(data, where, feedback)

@@ -28,7 +28,7 @@ from aivsreal.living.gate_set import without_gate
 from aivsreal.living.heads import head_in
 from aivsreal.living.memory import Memory, Seen, as_file, grown, require_memory
 from aivsreal.living.remember import seen_of
-from aivsreal.living.teach import Pictures, Teaching, taught
+from aivsreal.living.teach import Pictures, Teaching, left_out, taught
 from aivsreal.self_test import REFERENCE, self_test_picture
 from aivsreal.threads import available_cores, in_order
 from aivsreal.training.augment import augment
@@ -130,14 +130,15 @@ def teach_bundle(
         replayed(memory),
         as_pictures([x for x, h in zip(looked, held, strict=True) if not h]),
     )
-    found = taught(old, known, new, accused_above(bundle), teaching)
+    head = taught(old, known, new, teaching)
+    without = left_out(old, known, new, views_of, teaching)
     judged = np.full(len(looked), np.nan, np.float32)
     # The first view of a picture is the one that a verdict sees.
-    judged[~held] = found.left_out[np.unique(views_of, return_index=True)[1]]
+    judged[~held] = without[np.unique(views_of, return_index=True)[1]]
     after = grown(memory, [one.seen for one in looked], held, judged)
-    logits = after.embeddings @ found.head.weight + found.head.bias
+    logits = after.embeddings @ head.weight + head.bias
     after = after.with_logits(logits.astype(np.float32))
-    graph = with_head(bundle.onnx_bytes, found.head)
+    graph = with_head(bundle.onnx_bytes, head)
     card = bundle.card.model_copy(
         update={
             "version": version,
@@ -153,17 +154,10 @@ def teach_bundle(
     return save_bundle(out, onnx=graph, weights=save(head_of(graph)), card=card, extra=as_file(after))
 
 
-def accused_above(bundle: Bundle) -> float:
-    """Return the logit above which the bundle calls a picture AI."""
-    card = bundle.card
-    odds = card.thresholds.ai_above / (1 - card.thresholds.ai_above)
-    return float((np.log(odds) - card.calibration.offset) / card.calibration.scale)
-
-
 def replayed(memory: Memory) -> Pictures:
     """Return what the model learned from, to be replayed."""
     learned = memory.at(~memory.held)
-    return Pictures(learned.embeddings, learned.labels, learned.groups, learned.sources)
+    return Pictures(learned.embeddings, learned.labels, learned.groups)
 
 
 def as_pictures(looked: Sequence[Looked]) -> tuple[Pictures, NDArray[np.int64]]:
@@ -171,9 +165,8 @@ def as_pictures(looked: Sequence[Looked]) -> tuple[Pictures, NDArray[np.int64]]:
     views = [np.concatenate([one.seen.embedding[None], one.drawn]) for one in looked]
     of = np.repeat(np.arange(len(looked)), [len(part) for part in views])
     labels = np.array([one.seen.label for one in looked], np.int8)[of]
-    groups = np.array([one.seen.group or f"picture {n}" for n, one in enumerate(looked)], np.str_)[of]
-    sources = np.array([one.seen.source for one in looked], np.str_)[of]
-    return Pictures(np.concatenate(views), labels, groups, sources), of
+    groups = np.array([one.seen.group for one in looked], np.str_)[of]
+    return Pictures(np.concatenate(views), labels, groups), of
 
 
 def held_out(looked: Sequence[Looked], share: float = HELD_OUT) -> NDArray[np.bool_]:
