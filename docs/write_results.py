@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hard_cases import degraded, partly_ai
+from hard_cases import attacks, degraded, full_files, partly_ai
 from tables import RESULTS, shown
 
 from aivsreal.cli.script import parser_of, run
@@ -62,7 +62,7 @@ def page() -> str:
         if path.name.startswith("photos"):
             parts.append(measured(path, by_generator=path.stem.endswith(("unseen", "test"))))
     parts += [left_out(path) for path in sorted(RESULTS.glob("left-out-*.json"))]
-    parts += [degraded(), partly_ai(), attacks()]
+    parts += [full_files(), degraded(), partly_ai(), attacks()]
     parts.append("# CIFAKE\n")
     parts += [measured(path, by_generator=False) for path in sorted(RESULTS.glob("cifake*.json"))]
     return "\n".join(parts)
@@ -183,26 +183,6 @@ def left_out(path: Path) -> str:
     for name, part in {**whole, **found["slices"]}.items():
         cells = (shown(part.get(figure)) for figure in ("roc_auc", "recall", "false_positive_rate"))
         lines.append(f"| {name} | {part['n']} | " + " | ".join(cells) + " |")
-    return "\n".join([*lines, ""])
-
-
-def attacks() -> str:
-    """What gradients do to verdicts, on files attacked through photos-small."""
-    lines = [
-        "## Attacked with gradients",
-        "",
-        "Validation pictures as squares of 224 pixels that photos-small judges rightly, pushed to the other side through its",
-        "own weights (`docs/attacks.py`); photos is judged on the same files, which is a transfer.",
-        "",
-        "| model | pictures | levels of 255 | n | called AI | called real | no answer | without the check: AI, real |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for row in json.loads((RESULTS / "attacks.json").read_text("utf-8")):
-        words = (shown(row["checked"][word]) for word in ("ai", "real", "uncertain"))
-        alone = ", ".join(f"{row['alone'][word]['value']:.2f}" for word in ("ai", "real"))
-        lines.append(
-            f"| {row['model']} | {row['label']} | {row['level']} | {row['n']} | {' | '.join(words)} | {alone} |"
-        )
     return "\n".join([*lines, ""])
 
 

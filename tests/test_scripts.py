@@ -15,10 +15,11 @@ import numpy as np
 import onnx
 import pyarrow.parquet as pq
 import pytest
+import torch
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import save_file
 
-from aivsreal.bundle import Bundle, update_card
+from aivsreal.bundle import Bundle, Card, update_card
 from aivsreal.cli.script import run
 from aivsreal.data.sources import load_set
 from aivsreal.errors import BadData
@@ -26,7 +27,7 @@ from aivsreal.evaluation.finish import finish
 from aivsreal.training.autoencoder import DECODER, ENCODER, Autoencoder
 from aivsreal.training.loop import train
 from aivsreal.training.recipe import load_recipe
-from aivsreal.verdict import Thresholds
+from aivsreal.verdict import Stability, Thresholds
 from tests.data.bundles import tiny_tower
 from tests.data.draw import as_bytes, photo
 from tests.drawn_records import drawn_records
@@ -160,14 +161,40 @@ def test_attacks_judge_every_file_by_both_models(records: Path, trained: Bundle,
         [str(records), "--pictures", "2", *models, "--out", str(tmp_path / "attacks.json")]
     )
     rows = json.loads((tmp_path / "attacks.json").read_text())
-    assert {(row["label"], row["level"]) for row in rows} == {
-        (label, level) for label in ("ai", "real") for level in (0, 1, 2, 4)
-    }
+    files = [("none", 0), *((way, level) for way in ("plain", "aware") for level in (1, 2, 4))]
+    assert [(row["label"], row["way"], row["level"]) for row in rows if row["label"] == "ai"] == [
+        ("ai", *file) for file in files
+    ]
     for row in rows:
         assert row["n"] == 4
         assert sum(row["checked"][word]["value"] for word in ("ai", "real", "uncertain")) == pytest.approx(1)
         if row["level"] == 0:
             assert row["checked"][row["label"]]["value"] == 1
+
+
+def test_who_knows_the_check_brings_file_and_delivery_together(trained: Bundle) -> None:
+    attacks = script(ROOT / "docs" / "attacks.py")
+    card = checked(trained)
+    network, side = attacks.twin(trained), card.views.size
+    square = photo(side, side)
+    spread = {}
+    for way, pixels in {
+        "plain": attacks.pushed(network, square, 0, 4),
+        "aware": attacks.aimed(network, card, square, 0, 4),
+    }.items():
+        assert np.abs(pixels.astype(int) - square).max() <= 4
+        given = torch.from_numpy(pixels.astype(np.float32))[None]
+        logits = attacks.logits_of_deliveries(network, card, given).detach().numpy()
+        spread[way] = np.abs(logits - attacks.logit_aimed_at(card, 0)).max()
+    assert spread["aware"] < spread["plain"]
+
+
+def checked(bundle: Bundle) -> Card:
+    """A card that asks for a stability check, and for no tiles."""
+    views = bundle.card.views.model_copy(update={"whole": "square", "tiles": 0})
+    return bundle.card.model_copy(
+        update={"views": views, "stability": Stability(deliveries=("shared",), limit=1.0)}
+    )
 
 
 def test_parts_are_judged_in_every_size_and_the_whole_has_no_place(
@@ -348,6 +375,26 @@ def test_a_measurement_is_added_and_stands_on_the_page(
 def test_the_page_on_how_good_it_is_says_what_was_measured() -> None:
     module = script(ROOT / "docs" / "write_results.py")
     assert module.PAGE.read_text("utf-8") == module.page(), "run: python docs/write_results.py"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory is read from /proc")
+def test_full_files_are_compared_with_their_web_copies(trained: Bundle, tmp_path: Path) -> None:
+    folder, out = tmp_path / "pictures", tmp_path / "full.json"
+    folder.mkdir()
+    for seed in (1, 2):
+        (folder / f"{seed}.png").write_bytes(as_bytes(photo(1200, 300, seed=seed), "PNG"))
+    (folder / "small.png").write_bytes(as_bytes(photo(100, 100), "PNG"))
+    full_files = script(ROOT / "benchmarks" / "full_files.py")
+    arguments = [str(folder), "--model", str(trained.folder), "--out", str(out)]
+    full_files.main([*arguments, "--least", "0.2"])
+    found = json.loads(out.read_text())
+    assert (found["n"], set(found["kinds"])) == (2, {"jpeg", "heic", "web-2048", "web-1080"})
+    assert found["kinds"]["jpeg"]["same"]["value"] == 1
+    assert found["kinds"]["jpeg"]["moved_most"] == 0
+    assert all(sum(row[word] for word in ("real", "uncertain", "ai")) == 2 for row in found["kinds"].values())
+    assert all(mb > 0 for mb in found["memory_mb"].values())
+    with pytest.raises(BadData, match="no picture of 6 megapixels"):
+        full_files.main(arguments)
 
 
 def test_the_page_on_heat_maps_says_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
