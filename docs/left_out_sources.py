@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from runs import pictures_of
 
 from aivsreal.bundle import load_bundle
 from aivsreal.cli.script import parser_of, run
 from aivsreal.data.labelled import Sample
-from aivsreal.data.sources import load_sets
-from aivsreal.data.split import with_validation
 from aivsreal.errors import BadData, BadRun
+from aivsreal.evaluation.calibration import sigmoid
 from aivsreal.evaluation.intervals import Figure, area_under_roc, share
 from aivsreal.evaluation.metrics import group_codes
 from aivsreal.files import atomic_write_text
@@ -46,10 +46,7 @@ def main(arguments: Sequence[str]) -> None:
             f"{asked.run} has no tower, and left nothing out",
             hint="name a run of a recipe with a tower, such as photos",
         )
-    labelled = load_sets(asked.data, where=run.facts["data"]["where"], exclude=run.excluded)
-    section = run.recipe.data
-    cut = with_validation(labelled, fraction=section.validation_fraction, drop_copies=section.drop_copies)
-    samples = cut.of_split("train").samples
+    samples = pictures_of(run, asked.data).of_split("train").samples
     logits, labels = found
     if [sample.label for sample in samples] != labels.tolist():
         raise BadData(
@@ -58,7 +55,7 @@ def main(arguments: Sequence[str]) -> None:
         )
     card = load_bundle(asked.run / "bundle").card
     log_odds = card.calibration.scale * logits + card.calibration.offset
-    probabilities = 1 / (1 + np.exp(-log_odds))
+    probabilities = sigmoid(log_odds)
     study = {
         "model": f"{card.name} {card.version}",
         "as_is": figures(samples, probabilities[AS_IT_IS], card.thresholds.ai_above, everywhere=True),

@@ -8,7 +8,6 @@ through an auto-encoder (taef2) and are added to its AI pictures as one more gen
 are measured on validation pictures, aligned. Writes docs/results/compare/made-up-fakes.json.
 """
 
-import dataclasses
 import json
 from collections.abc import Sequence
 from functools import partial
@@ -16,21 +15,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from runs import kept_embeddings, pictures_of
 
 from aivsreal.bundle import load_bundle
 from aivsreal.cli.script import parser_of, run
 from aivsreal.data.labelled import Sample
 from aivsreal.data.sources import load_sets
-from aivsreal.data.split import with_validation
 from aivsreal.detector import Detector
-from aivsreal.errors import BadData
+from aivsreal.evaluation.compare.made_up import made_up_fakes
 from aivsreal.evaluation.intervals import area_under_roc, detected_at
 from aivsreal.evaluation.measure import Row, measure
 from aivsreal.evaluation.metrics import group_codes
 from aivsreal.evaluation.significance import compare_areas
-from aivsreal.files import atomic_write_bytes, atomic_write_text
-from aivsreal.images import encode, open_picture
-from aivsreal.training.autoencoder import Autoencoder, load_autoencoder
+from aivsreal.files import atomic_write_text
+from aivsreal.training.autoencoder import load_autoencoder
 from aivsreal.training.loader import source_of
 from aivsreal.training.recipe import Recipe
 from aivsreal.training.run import open_run
@@ -39,22 +37,21 @@ from aivsreal.training.tower_graph import Head
 
 RESULTS = Path(__file__).parent / "results" / "compare" / "made-up-fakes.json"
 SEED = 0
-GENERATOR = "taef2"
 NO_PHOTOGRAPHS = ("drawing", "benchmark")
 
 
 def main(arguments: Sequence[str]) -> None:
     asked = _parser().parse_args(arguments)
     found = open_run(asked.run)
-    where, section = found.facts["data"]["where"], found.recipe.data
-    labelled = load_sets(asked.data, where=where, exclude=found.excluded)
-    cut = with_validation(labelled, fraction=section.validation_fraction, drop_copies=section.drop_copies)
+    cut = pictures_of(found, asked.data)
     known = cut.of_split("train").samples
     # What the run left out of its fit, such as GANs, is still worth being judged by.
-    judged = load_sets(asked.data, where=where)
+    judged = load_sets(asked.data, where=found.facts["data"]["where"])
     held = judged.with_samples([s for s in judged if s.split == "val"] or cut.of_split("val").samples)
-    seen = embeddings_in(asked.run, known)
-    fakes = made_up(drawn(known, asked.photographs), load_autoencoder(asked.taef2), asked.work)
+    seen = kept_embeddings(asked.run, known)
+    fakes = made_up_fakes(
+        drawn(known, asked.photographs), load_autoencoder(asked.taef2), asked.work / "fakes"
+    )
     added = embeddings_of(
         tower_graph(found.recipe), fakes, partial(fitted_views, found.recipe), asked.work / "tower", print
     )
@@ -75,35 +72,10 @@ def main(arguments: Sequence[str]) -> None:
     print(asked.out.read_text("utf-8"))
 
 
-def embeddings_in(run_folder: Path, samples: Sequence[Sample]) -> np.ndarray:
-    """Return what the run kept of its training pictures, float16 [n, views, d]. Raises: BadData."""
-    chunks = [np.load(path) for path in sorted((run_folder / "tower").glob("*.npy"))]
-    if sum(map(len, chunks)) != len(samples):
-        raise BadData(
-            f"{run_folder} kept {sum(map(len, chunks)):,} embeddings, and DATA has {len(samples):,} training pictures",
-            hint="give a run of a recipe with a tower, and the sets of `aivsreal train` in the same order",
-        )
-    return np.concatenate(chunks)
-
-
 def drawn(samples: Sequence[Sample], count: int) -> list[Sample]:
     """Return `count` photographs, drawn by the seed."""
     photographs = [s for s in samples if not s.label and s.columns.get("origin_kind") not in NO_PHOTOGRAPHS]
     return [photographs[index] for index in np.random.default_rng(SEED).permutation(len(photographs))[:count]]
-
-
-def made_up(photographs: Sequence[Sample], autoencoder: Autoencoder, work: Path) -> list[Sample]:
-    """Return the photographs as they leave the auto-encoder, as AI pictures; what lies in `work` is used again."""
-    fakes = []
-    for index, sample in enumerate(photographs):
-        path = work / "fakes" / f"{index:05}.jpg"
-        if not path.exists():
-            made = autoencoder.reconstruct(open_picture(sample.read()).pixels)
-            atomic_write_bytes(path, encode(made, format="JPEG", quality=90, subsampling="4:2:0"))
-            print(f"  made up {index + 1} of {len(photographs)}", flush=True)
-        columns = {"generator": GENERATOR, "group": sample.columns.get("group")}
-        fakes.append(dataclasses.replace(sample, label=1, columns=columns, path=str(path), row=-1))
-    return fakes
 
 
 def head_on(seen: np.ndarray, samples: Sequence[Sample], recipe: Recipe) -> Head:

@@ -10,7 +10,6 @@ what is lost is lost to time, and not to a source that was never met: that all s
 docs/results/years-NAME.json; docs/write_comparison.py shows it.
 """
 
-import argparse
 import json
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -18,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from runs import kept_embeddings, pictures_of
 from sklearn.model_selection import GroupKFold
 
 from aivsreal.bundle import load_bundle, update_card
+from aivsreal.cli.script import parser_of
+from aivsreal.cli.script import run as run_script
 from aivsreal.data.labelled import Sample
-from aivsreal.data.sources import load_sets
-from aivsreal.data.split import with_validation
 from aivsreal.evaluation.years import over_years, year_of
 from aivsreal.files import atomic_write_text
 from aivsreal.training.loader import source_of
@@ -41,19 +41,16 @@ FEWEST = 100
 TOLERATED, LONGEST = 0.02, 365
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def main(arguments: Sequence[str]) -> None:
+    parser = parser_of(__doc__)
     parser.add_argument("run", type=Path)
     parser.add_argument("data", nargs="+")
     parser.add_argument("--name", default="photos")
     parser.add_argument("--card", type=Path, metavar="BUNDLE")
-    asked = parser.parse_args()
+    asked = parser.parse_args(arguments)
     run = open_run(asked.run)
-    samples, seen = samples_of(run, asked.data), embeddings(asked.run)
-    if len(samples) != len(seen):
-        raise SystemExit(f"DATA has {len(samples)} training pictures, the run {len(seen)}")
+    samples = pictures_of(run, asked.data).of_split("train").samples
+    seen = kept_embeddings(asked.run, samples)[:, :VIEWS].astype(np.float64)
     found = {str(year): study(samples, seen, year, run) for year in years_between(samples)}
     study_of_all = {"pictures": len(samples), "up_to": found, "lost_a_year": worst(found)}
     path = RESULTS / f"years-{asked.name}.json"
@@ -65,22 +62,6 @@ def main() -> None:
         until = reviewed_until(card.created, study_of_all["lost_a_year"])
         update_card(asked.card, card.model_copy(update={"reviewed_until": until}))
         print(f"{card.name} {card.version}: reviewed until {until}")
-
-
-def samples_of(run: Run, data: Sequence[str]) -> Sequence[Sample]:
-    """Return the training pictures that the run had, in its order."""
-    labelled = load_sets(data, where=run.facts["data"]["where"], exclude=run.excluded)
-    section = run.recipe.data
-    cut = with_validation(labelled, fraction=section.validation_fraction, drop_copies=section.drop_copies)
-    return cut.of_split("train").samples
-
-
-def embeddings(folder: Path) -> np.ndarray:
-    """Return the embeddings of each picture's first views, float64 [n, VIEWS, d]."""
-    chunks = [np.load(file)[:, :VIEWS] for file in sorted((folder / "tower").glob("*.npy"))]
-    if not chunks:
-        raise SystemExit("this run has no tower")
-    return np.concatenate(chunks).astype(np.float64)
 
 
 def years_between(samples: Sequence[Sample]) -> list[int]:
@@ -131,4 +112,4 @@ def reviewed_until(created: date, lost: dict[str, float]) -> date:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

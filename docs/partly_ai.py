@@ -30,6 +30,7 @@ from aivsreal.data.where import narrowed
 from aivsreal.deliveries import Pixels, jpeg, saved
 from aivsreal.detector import Detector
 from aivsreal.errors import BadData
+from aivsreal.evaluation.calibration import sigmoid
 from aivsreal.evaluation.intervals import Figure, mean_figure, share
 from aivsreal.evaluation.metrics import group_codes
 from aivsreal.evaluation.splice import covers, place, spliced
@@ -148,7 +149,7 @@ def judged(detector: Detector, host: Host, rng: np.random.Generator) -> Iterator
 
 def chance(verdict: Verdict) -> np.ndarray:
     """Return the heat map as probabilities of AI, float32 [h, w]."""
-    return 1 / (1 + np.exp(-np.clip(verdict.heatmap, -30, 30)))
+    return sigmoid(verdict.heatmap)
 
 
 def mass(heat: np.ndarray, part: np.ndarray) -> float:

@@ -7,22 +7,23 @@ python docs/write_comparison.py --paper report/paper-train report/paper-test rep
 python docs/write_comparison.py                # writes; a test checks that nothing has changed since
 """
 
-import argparse
 import csv
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from aivsreal.cli.script import parser_of, run
 from aivsreal.evaluation.compare.figures import draw_figures
 from aivsreal.evaluation.compare.results import as_markdown, shown
 from aivsreal.evaluation.metrics import as_json, figures, group_codes
 from aivsreal.evaluation.plots import roc_points
 from aivsreal.files import atomic_write_bytes, atomic_write_text
+from aivsreal.training.drawing import BLUE, VERMILION
 
 HERE = Path(__file__).parent
 RESULTS, COMPARED = HERE / "results", HERE / "results" / "compare"
@@ -38,19 +39,15 @@ EPOCHS = {
     "val_loss": "validation loss",
     "learning_rate": "learning rate",
 }
-# Okabe and Ito's blue and vermilion: apart for every eye.
-BLUE, VERMILION = "#0072B2", "#D55E00"
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> None:
     """Keep the results that are named, then write the page and its figures."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--comparison", nargs=2, action="append", default=[], metavar=("DIR", "NAME"))
     parser.add_argument("--study", nargs=2, action="append", default=[], metavar=("DIR", "NAME"))
     parser.add_argument("--paper", nargs=3, type=Path, metavar=("TRAIN", "TEST", "UNSEEN"))
-    asked = parser.parse_args()
+    asked = parser.parse_args(arguments)
     for folder, name in asked.comparison:
         kept = json.loads((Path(folder) / "comparison.json").read_text("utf-8"))
         atomic_write_text(COMPARED / f"{name}.json", json.dumps(kept, indent=1) + "\n")
@@ -309,4 +306,4 @@ def with_number(part: dict[str, Any] | None) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -3,22 +3,24 @@
 python research/cifake_subset.py CIFAKE OUT      # CIFAKE: train-real.parquet, train-ai.parquet, test-...
 """
 
-import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from aivsreal.cli.script import parser_of, run
+
 SIZES = {"train": 2500, "test": 1000}
 SEED = 12
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(arguments: Sequence[str]) -> None:
+    parser = parser_of(__doc__)
     parser.add_argument("cifake", type=Path)
     parser.add_argument("out", type=Path)
-    asked = parser.parse_args()
+    asked = parser.parse_args(arguments)
     asked.out.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.concat_tables(parts(asked.cifake)), asked.out / "pictures.parquet", row_group_size=500)
 
@@ -35,4 +37,4 @@ def parts(cifake: Path) -> list[pa.Table]:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -10,12 +10,13 @@ from aivsreal.data.labelled import Sample
 from aivsreal.evaluation.compare.entry import Fitted, Work
 from aivsreal.evaluation.compare.trained import Trained
 from aivsreal.evaluation.intervals import Floats
-from aivsreal.files import atomic_write_bytes
+from aivsreal.files import atomic_write_bytes, make_folder
 from aivsreal.images import Picture, encode, open_picture
-from aivsreal.training.autoencoder import load_autoencoder
+from aivsreal.training.autoencoder import Autoencoder, load_autoencoder
 
 # One photograph in so many gets a made-up fake beside it.
 EVERY = 4
+GENERATOR = "made-up"
 
 
 class WithMadeUpFakes:
@@ -27,7 +28,8 @@ class WithMadeUpFakes:
 
     def fit(self, work: Work) -> Fitted:
         """Make the fakes that the entry's folder lacks, and train within the same budget of pictures shown."""
-        fakes = self._made(work)
+        photographs = [sample for sample in work.training if not sample.label][::EVERY]
+        fakes = made_up_fakes(photographs, load_autoencoder(self.weights), work.folder / "made-up")
         training = (*work.training, *fakes)
         enlarged = replace(
             work,
@@ -43,27 +45,23 @@ class WithMadeUpFakes:
         """Return the network's probability."""
         return self.network.predict_probability(pictures)
 
-    def _made(self, work: Work) -> list[Sample]:
-        autoencoder = load_autoencoder(self.weights)
-        place = work.folder / "made-up"
-        place.mkdir(parents=True, exist_ok=True)
-        made = []
-        for number, photograph in enumerate([s for s in work.training if not s.label][::EVERY]):
-            path = place / f"{number:05}.jpg"
-            if not path.exists():
-                picture = open_picture(photograph.read())
-                fake = autoencoder.reconstruct(picture.pixels)
-                # As its photograph was saved, so that the quality does not tell them apart.
-                atomic_write_bytes(path, encode(fake, quality=picture.facts.quality or 90))
-            made.append(_fake_of(photograph, path))
-        return made
 
+def made_up_fakes(photographs: Sequence[Sample], autoencoder: Autoencoder, folder: Path) -> list[Sample]:
+    """Return the photographs as they leave the auto-encoder, as AI pictures; those that lie in `folder` are used again.
 
-def _fake_of(photograph: Sample, path: Path) -> Sample:
-    """The same scene under the other label: it stays in the photograph's group."""
-    columns = {
-        "generator": "made-up",
-        "group": photograph.columns.get("group"),
-        "kind": photograph.columns.get("kind"),
-    }
-    return Sample(f"made-up/{path.name}", 1, "train", columns, str(path))
+    Each stays in its photograph's group, under the other label. Raises: UnreadableImage, CannotWrite.
+    """
+    make_folder(folder)
+    made = []
+    for number, photograph in enumerate(photographs):
+        path = folder / f"{number:05}.jpg"
+        if not path.exists():
+            picture = open_picture(photograph.read())
+            fake = autoencoder.reconstruct(picture.pixels)
+            # As its photograph was saved, so that the quality does not tell them apart.
+            atomic_write_bytes(path, encode(fake, quality=picture.facts.quality or 90))
+        columns = {name: photograph.columns.get(name) for name in ("group", "kind")}
+        made.append(
+            Sample(f"made-up/{path.name}", 1, "train", {"generator": GENERATOR, **columns}, str(path))
+        )
+    return made
