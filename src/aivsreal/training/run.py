@@ -6,6 +6,8 @@ import io
 import json
 import platform
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -13,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 
 from aivsreal import __version__
 from aivsreal.errors import BadRun
-from aivsreal.files import atomic_write_bytes, atomic_write_json, atomic_write_text
+from aivsreal.files import atomic_write_bytes, atomic_write_json, atomic_write_text, make_folder
 from aivsreal.training.recipe import Recipe, recipe_from
 
 _PACKAGES = ("torch", "timm", "lightning-fabric", "numpy", "pillow", "onnx", "onnxruntime", "scikit-learn")
@@ -113,6 +116,21 @@ def begin_run(folder: Path, recipe: Recipe, data: dict[str, Any]) -> Run:
     atomic_write_json(folder / "recipe.json", recipe.model_dump(mode="json"))
     atomic_write_json(folder / "run.json", facts)
     return Run(folder, recipe, facts)
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[bool]:
+    """Give whether no other living process works in the folder; it is held until the block ends. Raises: CannotWrite."""
+    lock = FileLock(make_folder(folder) / "lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()
 
 
 def open_run(folder: Path) -> Run:

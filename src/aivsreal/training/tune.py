@@ -7,8 +7,7 @@ split is dropped before anything is read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -16,16 +15,14 @@ from typing import Any, Literal
 
 import numpy as np
 import optuna
-from filelock import FileLock, Timeout
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from aivsreal.data.labelled import LabelledSet
 from aivsreal.data.split import with_validation
 from aivsreal.errors import BadRecipe, Diverged
-from aivsreal.files import make_folder
 from aivsreal.training.loop import train
 from aivsreal.training.recipe import Recipe, with_values
-from aivsreal.training.run import Epoch, open_run
+from aivsreal.training.run import Epoch, alone_in, open_run
 from aivsreal.training.search import SearchField, grid_points
 from aivsreal.training.space import own_values, space_of, whole_fields
 from aivsreal.training.study import OWN, Direction, begin_or_join, database, started, unfinished
@@ -147,7 +144,7 @@ def _work(
         if trial is None:
             return
         folder = _folder(tuning, trial.number)
-        with _alone_in(folder) as alone:
+        with alone_in(folder) as alone:
             if alone and _is_open(study, trial.number):
                 _try(study, trial, tuning, labelled, until, say)
                 write_results(study, tuning.recipe, tuning.folder)
@@ -236,22 +233,8 @@ def _folder(tuning: Tuning, number: int) -> Path:
     return tuning.folder / "trials" / f"{number:04}"
 
 
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[bool]:
-    """Give whether no other living process works in the folder; it is held until the block ends."""
-    make_folder(folder)
-    lock = FileLock(folder / "lock")
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        yield False
-        return
-    with lock:
-        yield True
-
-
 def _is_free(folder: Path) -> bool:
-    with _alone_in(folder) as alone:
+    with alone_in(folder) as alone:
         return alone
 
 

@@ -6,14 +6,11 @@ Every entry's folder holds what is done of it, so a comparison that was stopped 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-
-from filelock import FileLock, Timeout
 
 from aivsreal import __version__
 from aivsreal.data.labelled import LabelledSet, require_both_classes
@@ -28,6 +25,7 @@ from aivsreal.evaluation.years import up_to
 from aivsreal.files import atomic_write_json, atomic_write_text, clear_unfinished
 from aivsreal.training.loader import limited
 from aivsreal.training.recipe import Recipe
+from aivsreal.training.run import alone_in
 
 RESULTS, TABLE, LINES, ASKED = "comparison.json", "table.md", "table.csv", "asked.json"
 
@@ -71,7 +69,8 @@ def compare(
     samples = {split: chosen.samples for split, chosen in measured_on.items()}
     found: list[Measured] = []
     told: dict[str, dict[str, Any]] = {}
-    with _alone_in(folder):
+    with alone_in(folder) as alone:
+        _begin(folder, alone)
         for number, name in enumerate(names, start=1):
             say(f"{number}/{len(names)} {name}")
             work = _work(learned, recipe, budget, folder / "entries" / name, say)
@@ -80,9 +79,8 @@ def compare(
             if found[-1].failed:
                 say(f"  {name} does not take part: {found[-1].failed}")
             told[name] = _told(found[-1], catalogue.entries[name], pictures)
-            if (
-                number == len(names) or not was_there
-            ):  # what a stopped comparison had done stands there already
+            # What a stopped comparison had done stands there already.
+            if number == len(names) or not was_there:
                 _write(folder, about, told, found, pictures)
     return folder / RESULTS
 
@@ -172,22 +170,12 @@ def _open(folder: Path, asked: Mapping[str, Any]) -> None:
         raise BadRun(f"{folder} holds a comparison of another {different[0]}", hint="choose another --out")
 
 
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Hold the folder, and clear away what a killed comparison left half written. Raises: BadRun where it is held."""
-    lock = FileLock(folder / "lock")
-    try:
-        lock.acquire(blocking=False)
-    except Timeout as error:
-        raise BadRun(
-            f"another process compares in {folder}", hint="wait for it, or choose another --out"
-        ) from error
-    try:
-        for place in (folder, *folder.glob("entries/*")):
-            clear_unfinished(place)
-        yield
-    finally:
-        lock.release()
+def _begin(folder: Path, alone: bool) -> None:
+    """Clear away what a killed comparison left half written. Raises: BadRun where another process holds the folder."""
+    if not alone:
+        raise BadRun(f"another process compares in {folder}", hint="wait for it, or choose another --out")
+    for place in (folder, *folder.glob("entries/*")):
+        clear_unfinished(place)
 
 
 def _write(
