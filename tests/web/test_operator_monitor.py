@@ -6,13 +6,11 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 
 from aivsreal.bundle import Bundle
@@ -42,13 +40,6 @@ def tower(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 def settings(tower: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setenv("AIVSREAL_DATA_DIR", str(tmp_path / "data"))
     return Settings(model=str(tower.folder), data_dir=tmp_path / "data")
-
-
-@pytest.fixture
-def app(settings: Settings) -> Iterator[Flask]:
-    app = create_app(settings)
-    yield app
-    app.extensions["aivsreal"].examiner.close()
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from aivsreal.data.labelled import LabelledSet, Sample, require_both_classes
 from aivsreal.data.split import pixel_ids, with_validation
 from aivsreal.detector import Detector
 from aivsreal.errors import BadBundle, BadData, BadRun, UsageError
+from aivsreal.evaluation.calibration import sigmoid
 from aivsreal.evaluation.finish import finish
 from aivsreal.evaluation.measure import measure
 from aivsreal.living.gate_set import keep_held, without_gate
@@ -226,7 +227,7 @@ def _write_opinions(bundle: Bundle, learned: LabelledSet, file: Path, say: Say) 
     say(f"asking {bundle.title} for its opinion of {len(learned)} pictures")
     rows = measure(Detector(bundle, threads=1, fast=True), learned, chain="as_is")
     logits = np.array([row.logit for row in rows])
-    opinions = (0.5 * (1 + np.tanh(0.5 * logits))).astype(np.float32)
+    opinions = sigmoid(logits).astype(np.float32)
     save_teacher(file, learned.samples, np.zeros((len(learned), 1), np.float32), opinions)
 
 

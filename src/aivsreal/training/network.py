@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from aivsreal.bundle import load_bundle
+from aivsreal.bundle import WEIGHTS, load_bundle
 from aivsreal.errors import BadBundle, BadRecipe, HubUnavailable
 from aivsreal.files import sha256_of
 from aivsreal.training.backbones import OWN
@@ -198,7 +198,7 @@ def _load_whole(network: Network, section: NetworkSection) -> None:
     """Load trunk and head of the bundle that `network.trunk` names. Raises: BadRecipe, BadBundle."""
     from safetensors.torch import load_file
 
-    path = load_bundle(section.trunk).folder / "weights.safetensors"
+    path = load_bundle(section.trunk).folder / WEIGHTS
     state = {name: x.float() if x.is_floating_point() else x for name, x in load_file(path).items()}
     try:
         network.load_state_dict(state)
@@ -244,4 +244,4 @@ def _trunk_file(section: NetworkSection) -> tuple[Path, str]:
                 f"there is no file {section.trunk}", hint="network.trunk must name a file that exists"
             )
         return Path(section.trunk), ""
-    return load_bundle(section.trunk).folder / "weights.safetensors", "trunk."
+    return load_bundle(section.trunk).folder / WEIGHTS, "trunk."

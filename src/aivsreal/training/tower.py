@@ -27,7 +27,7 @@ from aivsreal.data.labelled import Sample
 from aivsreal.deliveries import WORN, decoded
 from aivsreal.errors import BadRecipe
 from aivsreal.files import atomic_write_bytes, make_folder
-from aivsreal.images import open_picture
+from aivsreal.images import inspect, open_picture
 from aivsreal.threads import available_cores, in_order
 from aivsreal.training.augment import augment
 from aivsreal.training.loader import source_of
@@ -253,8 +253,8 @@ def fitted_views(recipe: Recipe, index: int, sample: Sample) -> list[NDArray[np.
 
 
 def _is_tiled(sample: Sample) -> bool:
-    height, width = open_picture(sample.read()).pixels.shape[:2]
-    return bool(min(height, width) >= TILED_FROM)
+    facts = inspect(sample.read())
+    return min(facts.width, facts.height) >= TILED_FROM
 
 
 def _tiles(recipe: Recipe, _: int, sample: Sample) -> list[NDArray[np.uint8]]:

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from aivsreal.bundle import WEIGHTS, Bundle
+from aivsreal.bundle import Bundle
 from aivsreal.errors import BadBundle
 from aivsreal.training.network import Network, make_network
 from aivsreal.training.recipe import recipe_from
@@ -24,19 +24,15 @@ _WEIGHED = ("Conv", "Gemm", "MatMul", "MatMulInteger")
 
 
 def twin(bundle: Bundle) -> Network:
-    """Return the torch network of a bundle, in evaluation mode. Raises: BadBundle where it has none."""
-    from safetensors.torch import load
-
+    """Return the torch network of a bundle, in evaluation mode. Raises: BadBundle where it has none, BadRecipe."""
     recipe = recipe_from(bundle.card.network.recipe, origin=bundle.title)
     if recipe.tower.graph:
         raise BadBundle(
             f"{bundle.title} is a tower, of which there is no torch network",
             hint="use a model that was trained from pixels, such as photos-small",
         )
-    network = make_network(recipe.network, load_trunk=False)
-    weights = load((bundle.folder / WEIGHTS).read_bytes())
-    network.load_state_dict({key: value.float() for key, value in weights.items()})
-    return network.eval().requires_grad_(False)
+    kept = recipe.network.model_copy(update={"trunk": str(bundle.folder), "head": "kept"})
+    return make_network(kept).eval().requires_grad_(False)
 
 
 def grad_cam(network: Network, views: NDArray[np.uint8], layer: str = "") -> NDArray[np.float32]:
