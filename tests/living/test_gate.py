@@ -10,7 +10,7 @@ from aivsreal.errors import BadData, UsageError
 from aivsreal.evaluation.paired import share_difference
 from aivsreal.living import promotion, registry
 from aivsreal.living.gate import Judged, compare, decide
-from aivsreal.living.gate_set import gate_folder, init_gate, load_gate, without_gate
+from aivsreal.living.gate_set import gate_folder, init_gate, keep_held, load_gate, without_gate
 from aivsreal.living.promotion import promote
 from tests.cli.runner import run
 from tests.data.bundles import tiny_bundle
@@ -246,3 +246,16 @@ def test_the_gate_is_made_and_shown_from_the_command_line(folders):
 
     assert "the gate holds 25 photographs and 25 AI pictures" in made.stdout
     assert [row["slice"] for row in json.loads(run("gate", "show", "--json").stdout)] == ["grey", "red"]
+
+
+def test_held_out_ai_pictures_alone_let_nothing_pass(tmp_path):
+    champion = tiny_bundle(tmp_path / "a", training={"data_name": "a", "data_fingerprint": "a" * 64})
+    challenger = tiny_bundle(tmp_path / "b", training={"data_name": "b", "data_fingerprint": "b" * 64})
+    held = drawn_set(tmp_path / "held", {"red": 3, "grey": 3})
+    keep_held("a" * 64, [sample for sample in held if sample.label])
+
+    with pytest.raises(UsageError, match="nothing to measure"):
+        compare(champion, challenger)
+
+    keep_held("a" * 64, held.samples)
+    assert compare(champion, challenger).champion == champion.title

@@ -161,6 +161,14 @@ def test_hidden_units_tell_what_no_line_can() -> None:
     assert np.array_equal(judge(x), again(x))
 
 
+def test_several_networks_are_averaged_and_not_added() -> None:
+    x = np.random.default_rng(9).normal(0, 1, (3000, 2))
+    labels = (np.arange(3000) % 10 < 9).astype(int)
+    one, eight = (fit_hidden(x, labels, np.ones(3000), units=8, networks=count) for count in (1, 8))
+    assert np.median(eight(x)) == pytest.approx(np.median(one(x)), abs=0.5)
+    assert abs(eight.head.bias) < 1
+
+
 def test_weights_decide_what_hidden_units_learn() -> None:
     rng = np.random.default_rng(8)
     x = rng.normal(0, 1, (2000, 2))
