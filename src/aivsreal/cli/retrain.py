@@ -70,7 +70,7 @@ def command(
     Pictures of the gate set are not learned from. A fifth of the new ones is held out, and becomes part of what
     the challenger's successors are judged on.
 
-    Two hundred pictures take about a minute and a half of processor time, shared among the cores.
+    Two hundred pictures take about two and a half minutes of processor time, shared among the cores.
 
     Models that remember, and are a frozen tower, are taught so. With --replay all of a network that `train` made is
     taught, from its own weights, at a low rate: old pictures are mixed with the new, which are less than half. That
