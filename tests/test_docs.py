@@ -19,7 +19,12 @@ def script(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     # Where dataclasses look for the names in their annotations.
     sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
+    # A script finds what lies beside it, as when it is run.
+    sys.path.insert(0, str(path.parent))
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(path.parent))
     return module
 
 
