@@ -170,8 +170,8 @@ def png(pixels: np.ndarray) -> bytes:
 
 def row(detector: Detector, file: bytes, label: int, way: str, level: int) -> dict[str, Any]:
     """Return what is said of one file, with the stability check and without."""
-    card, verdict = detector.bundle.card, detector.predict(file)
-    _, alone = judge(verdict.logit, card.calibration, card.thresholds)
+    verdict = detector.predict(file)
+    _, alone = judge(verdict.logit, detector.bundle.card.calibration, verdict.thresholds)
     return {
         "model": detector.bundle.title,
         "label": label,

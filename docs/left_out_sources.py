@@ -47,23 +47,24 @@ def main(arguments: Sequence[str]) -> None:
             hint="name a run of a recipe with a tower, such as photos",
         )
     samples = pictures_of(run, asked.data).of_split("train").samples
-    logits, labels = found
-    if [sample.label for sample in samples] != labels.tolist():
+    if [sample.label for sample in samples] != found.labels.tolist():
         raise BadData(
             "DATA is not what the run was trained on",
             hint="give the sets of `aivsreal train`, in the same order",
         )
     card = load_bundle(asked.run / "bundle").card
-    log_odds = card.calibration.scale * logits + card.calibration.offset
+    log_odds = card.calibration.scale * found.logits + card.calibration.offset
     probabilities = sigmoid(log_odds)
+    drawn = card.thresholds if card.drawn is None else card.drawn.stricter_than(card.thresholds)
+    ai_above = np.where(found.looks_drawn, drawn.ai_above, card.thresholds.ai_above)
     study = {
         "model": f"{card.name} {card.version}",
-        "as_is": figures(samples, probabilities[AS_IT_IS], card.thresholds.ai_above, everywhere=True),
-        "aligned": figures(samples, probabilities[ALIGNED], card.thresholds.ai_above, everywhere=True),
+        "as_is": figures(samples, probabilities[AS_IT_IS], ai_above, everywhere=True),
+        "aligned": figures(samples, probabilities[ALIGNED], ai_above, everywhere=True),
         "slices": {
             name: {
                 "n": len(chosen),
-                **figures(samples, probabilities[ALIGNED], card.thresholds.ai_above, chosen),
+                **figures(samples, probabilities[ALIGNED], ai_above, chosen),
             }
             for name, chosen in slices(samples)
         },
@@ -86,7 +87,7 @@ def slices(samples: Sequence[Sample]) -> list[tuple[str, list[int]]]:
 def figures(
     samples: Sequence[Sample],
     probabilities: np.ndarray,
-    ai_above: float,
+    ai_above: np.ndarray,
     chosen: Sequence[int] | None = None,
     *,
     everywhere: bool = False,

@@ -29,10 +29,11 @@ from aivsreal.evaluation.metrics import group_codes
 from aivsreal.evaluation.significance import compare_areas
 from aivsreal.files import atomic_write_text
 from aivsreal.training.autoencoder import load_autoencoder
+from aivsreal.training.judge import fit_head, source_weights
 from aivsreal.training.loader import source_of
 from aivsreal.training.recipe import Recipe
 from aivsreal.training.run import open_run
-from aivsreal.training.tower import embeddings_of, fit_head, fitted_views, source_weights, tower_graph
+from aivsreal.training.tower import embeddings_of, fitted_views, tower_graph
 from aivsreal.training.tower_graph import Head
 
 RESULTS = Path(__file__).parent / "results" / "compare" / "made-up-fakes.json"

@@ -28,7 +28,7 @@ from aivsreal.evaluation.years import over_years, year_of
 from aivsreal.files import atomic_write_text
 from aivsreal.training.loader import source_of
 from aivsreal.training.run import Run, open_run
-from aivsreal.training.tower import fit_judge, source_weights
+from aivsreal.training.judge import fit_judge, source_weights
 
 RESULTS = Path(__file__).parent / "results"
 FOLDS = 5

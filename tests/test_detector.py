@@ -17,7 +17,7 @@ from aivsreal.bundle import save_bundle
 from aivsreal.errors import BadBundle, UnreadableImage
 from aivsreal.heatmap import OVERLAY_SIDE, overlay, overlay_png
 from aivsreal.images import Limits, open_picture
-from aivsreal.verdict import UNSTABLE
+from aivsreal.verdict import NOT_A_PHOTOGRAPH, UNSTABLE
 from tests.data.bundles import GAIN, tiny_bundle, tiny_card, tiny_graph, tiny_tower
 from tests.data.draw import as_bytes, exif_of, flat, photo, write
 
@@ -521,3 +521,43 @@ def test_control_c_stops_the_workers_at_once(tmp_path):
 
     assert output.strip() == "[]"
     assert time.monotonic() - start < 30
+
+
+# What is redder than green by a tenth looks drawn to it, and must lie 4 above the threshold's log-odds of 1.1.
+TELLS_DRAWINGS = {"weight": [1.0, -1.0], "bias": -0.1, "stricter": 4.0, "promise_ai": "Of drawings, few."}
+REDDISH = {0.7: (200, 160, 200), 0.8: (255, 200, 255), 0.5: (150, 110, 130), 0.2: (90, 40, 20)}
+
+
+@pytest.mark.parametrize(
+    ("colour", "word", "reason"),
+    [
+        (REDDISH[0.7], "uncertain", NOT_A_PHOTOGRAPH),
+        (REDDISH[0.8], "ai", None),
+        (REDDISH[0.5], "uncertain", NOT_A_PHOTOGRAPH),
+        (REDDISH[0.2], "real", None),
+        ((186, 186, 186), "ai", None),
+    ],
+)
+def test_more_is_asked_of_what_looks_drawn_before_it_is_called_ai(tmp_path, colour, word, reason):
+    detector = Detector.load(tiny_bundle(tmp_path / "tiny", drawn=TELLS_DRAWINGS).folder)
+
+    verdict = detector.predict(as_bytes(flat(64, 64, colour), "PNG"))
+
+    assert (verdict.verdict, verdict.reason) == (word, reason)
+
+
+def test_a_drawing_is_given_the_thresholds_and_the_promise_that_it_was_judged_by(tmp_path):
+    detector = Detector.load(tiny_bundle(tmp_path / "tiny", drawn=TELLS_DRAWINGS).folder)
+
+    drawn = detector.predict(as_bytes(flat(64, 64, REDDISH[0.8]), "PNG"))
+    photograph = detector.predict(as_bytes(flat(64, 64, BRIGHT), "PNG"))
+
+    assert drawn.thresholds.ai_above == pytest.approx(sigmoid(np.log(3) + 4))
+    assert drawn.thresholds.real_below == photograph.thresholds.real_below == 0.25
+    assert (drawn.promise, photograph.promise) == ("Of drawings, few.", "It is bright.")
+
+
+def test_a_card_that_tells_no_drawings_asks_the_same_of_all(tmp_path):
+    detector = Detector.load(tiny_bundle(tmp_path / "tiny").folder)
+
+    assert detector.predict(as_bytes(flat(64, 64, REDDISH[0.7]), "PNG")).verdict == "ai"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from aivsreal.images import inspect
-from aivsreal.verdict import Calibration, Thresholds, Verdict, judge, settle
+from aivsreal.verdict import Calibration, Drawn, Thresholds, Verdict, judge, settle
 from tests.data.draw import as_bytes, photo
 
 THRESHOLDS = Thresholds(real_below=0.2, ai_above=0.8, promise_ai="At most 2 of 100.", promise_real="Most.")
@@ -106,3 +106,19 @@ def test_an_answer_is_given_where_no_delivery_says_the_opposite_or_lies_beyond_t
     word, delivered, spread, limit, given
 ):
     assert settle(word, delivered, spread, limit) == given
+
+
+@given(st.floats(0, 1), st.floats(0, 50))
+def test_drawings_are_never_called_ai_sooner_than_others(ai_above, stricter):
+    usual = Thresholds(real_below=0.0, ai_above=ai_above)
+
+    drawn = Drawn(weight=(1.0,), bias=0.0, stricter=stricter).stricter_than(usual)
+
+    assert usual.ai_above <= drawn.ai_above + 1e-12 <= 1 + 1e-12
+    assert drawn.real_below == usual.real_below
+
+
+def test_what_looks_drawn_is_told_by_the_first_entries_of_an_embedding():
+    drawn = Drawn(weight=(1.0, -1.0), bias=-0.5)
+
+    assert drawn.looks_drawn(np.float32([[2, 1, 9], [1, 1, -9]])).tolist() == [True, False]

@@ -19,12 +19,14 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import platformdirs
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from aivsreal.errors import BadBundle
 from aivsreal.files import atomic_folder, atomic_write_bytes, atomic_write_json
-from aivsreal.verdict import Calibration, Stability, Thresholds
+from aivsreal.verdict import Calibration, Drawn, Stability, Thresholds, Word, judge
 from aivsreal.views import ViewSpec
 
 DEFAULT_MODEL = "photos"
@@ -89,11 +91,26 @@ class Card(_Part):
     calibration: Calibration = Calibration()
     thresholds: Thresholds = Thresholds()
     stability: Stability = Stability()
+    drawn: Drawn | None = Field(default=None, description="how drawings are told; None: it does not tell them")
     training: TrainingFacts
     figures: dict[str, Any] = Field(default_factory=dict, description="a measured set's name -> its figures")
     reference: dict[str, Any] = Field(default_factory=dict, description="distributions that drift is told by")
     limits: list[str] = Field(default_factory=list, description="known weaknesses, in plain sentences")
     seal: str = Field(default="", description="SHA-256 of everything else in the card")
+
+    def looks_drawn(self, embedding: NDArray[np.float32]) -> bool:
+        """Return whether a picture of this embedding [d] looks drawn; False where the model does not tell."""
+        return self.drawn is not None and bool(self.drawn.looks_drawn(embedding[None])[0])
+
+    def thresholds_for(self, embedding: NDArray[np.float32]) -> Thresholds:
+        """Return what a picture of this embedding [d] is judged by."""
+        if self.drawn is not None and self.looks_drawn(embedding):
+            return self.drawn.stricter_than(self.thresholds)
+        return self.thresholds
+
+    def word(self, logit: float, embedding: NDArray[np.float32]) -> Word:
+        """Return what a picture of this logit and embedding [d] is called, by the file alone."""
+        return judge(logit, self.calibration, self.thresholds_for(embedding))[1]
 
 
 @dataclass(frozen=True, eq=False)

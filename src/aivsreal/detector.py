@@ -24,7 +24,7 @@ from aivsreal.deliveries import DELIVERIES, DeliveryName
 from aivsreal.errors import AivsrealError, BadBundle, first_line
 from aivsreal.images import Limits, Picture, Source, open_picture
 from aivsreal.threads import available_cores, in_order
-from aivsreal.verdict import UNSTABLE, Calibration, Verdict, judge, settle
+from aivsreal.verdict import NOT_A_PHOTOGRAPH, UNSTABLE, Calibration, Verdict, judge, settle
 from aivsreal.views import assemble_map, fuse, make_views, short_side_needed, view_weights
 
 if TYPE_CHECKING:
@@ -167,9 +167,10 @@ class Detector:
     ) -> Verdict:
         card = self.bundle.card
         score = self._score(picture, heatmap=heatmap, threads=threads)
-        probability, word = judge(score.logit, card.calibration, card.thresholds)
+        thresholds = card.thresholds_for(score.embedding)
+        probability, word = judge(score.logit, card.calibration, thresholds)
         delivered = tuple(self._delivered(name, picture, score, threads) for name in self.deliveries)
-        judged = [judge(logit, card.calibration, card.thresholds) for logit in delivered]
+        judged = [judge(logit, card.calibration, thresholds) for logit in delivered]
         logit_spread = float(np.ptp([score.logit, *delivered]))
         settled = settle(
             word,
@@ -178,13 +179,15 @@ class Detector:
             card.stability.limit,
         )
         reason = UNSTABLE if settled != word else None
+        if settled == "uncertain" and card.looks_drawn(score.embedding):
+            reason = NOT_A_PHOTOGRAPH
         return Verdict(
             verdict=settled,
             probability_ai=probability,
             logit=score.logit,
             model=self.bundle.title,
-            thresholds=card.thresholds,
-            promise=reason or card.thresholds.promise(settled),
+            thresholds=thresholds,
+            promise=reason or thresholds.promise(settled),
             path=path,
             facts=picture.facts,
             embedding=score.embedding,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp
+from math import exp, log
 from typing import Any, Literal
 
 import numpy as np
@@ -25,6 +25,9 @@ WORDS_FOR_PEOPLE: dict[Word, str] = {
     "uncertain": "cannot tell",
 }
 UNSTABLE = "The answer changes when the same picture is delivered in another way: it is not given."
+NOT_A_PHOTOGRAPH = (
+    "It looks drawn, painted or made on a screen, not photographed: there this model cannot tell people's work from AI."
+)
 UNCERTAIN_PROMISE = "The score lies between the two thresholds: this model cannot tell."
 
 
@@ -60,6 +63,37 @@ class Thresholds(BaseModel):
     def promise(self, word: Word) -> str:
         """Return what the model promises about a verdict of this word."""
         return {"ai": self.promise_ai, "real": self.promise_real, "uncertain": UNCERTAIN_PROMISE}[word]
+
+
+class Drawn(BaseModel):
+    """How a picture that looks drawn rather than photographed is told, and what more is asked before it is called AI.
+
+    A picture looks drawn where `weight` . embedding + `bias` > 0, weight being over the first entries of an embedding.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    weight: tuple[float, ...] = Field(min_length=1)
+    bias: float
+    stricter: float = Field(
+        default=0.0, ge=0, allow_inf_nan=False, description="log-odds by which it must lie above `ai_above`"
+    )
+    promise_ai: str = ""
+    fitted_on: str | None = Field(default=None, description="the data it was chosen on; None: never chosen")
+
+    def looks_drawn(self, embeddings: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Return for each of embeddings [n, d] whether its picture looks drawn, bool [n]."""
+        weight = np.asarray(self.weight)
+        return np.asarray(embeddings[:, : len(weight)] @ weight + self.bias > 0)
+
+    def stricter_than(self, usual: Thresholds) -> Thresholds:
+        """Return the thresholds that pictures which look drawn are judged by."""
+        ai_above = usual.ai_above
+        if self.stricter and 0 < ai_above < 1:
+            ai_above = _sigmoid(log(ai_above / (1 - ai_above)) + self.stricter)
+        return usual.model_copy(
+            update={"ai_above": ai_above, "promise_ai": self.promise_ai or usual.promise_ai}
+        )
 
 
 class Stability(BaseModel):
@@ -102,8 +136,8 @@ class Verdict:
     embedding: float32 [d], of the views as the logit is; heatmap: float32 [h, w] of calibrated log-odds over the
     whole picture (above 0 speaks for AI), or None where it was not asked for; delivered: the logit of each
     delivery that was scored; logit_spread and spread: how far the logits, and the probabilities, of file and
-    deliveries lie apart, None where only the file was scored; reason: why no answer is given although the
-    file's own score has one.
+    deliveries lie apart, None where only the file was scored; reason: why no answer is given, where there is more
+    to say than that the score lies between the thresholds.
     """
 
     verdict: Word

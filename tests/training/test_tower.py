@@ -13,7 +13,8 @@ from aivsreal.errors import BadRecipe, BadRun
 from aivsreal.training.export import export
 from aivsreal.training.loop import train
 from aivsreal.training.recipe import Recipe, load_recipe
-from aivsreal.training.tower import fit_hidden, fit_tower, load_left_out, source_weights, tower_graph
+from aivsreal.training.judge import fit_hidden, source_weights
+from aivsreal.training.tower import fit_tower, load_left_out, tower_graph
 from aivsreal.training.tower_graph import NOTICE, Head, with_head
 from tests.data.bundles import tiny_graph, tiny_tower, token_tower
 
@@ -56,9 +57,25 @@ def test_a_fitted_head_tells_bright_from_dark(
 ) -> None:
     fit_tower(bright_and_dark.samples, recipe(graph), tmp_path / "run", lambda _: None)
     assert logit(tmp_path / "run" / "tower.onnx", 200) > 0 > logit(tmp_path / "run" / "tower.onnx", 50)
-    logits, labels = load_left_out(tmp_path / "run")
-    assert (logits.shape, labels.shape) == ((1, 40), (40,))
-    assert roc_auc_score(labels, logits[0]) == 1.0
+    known = load_left_out(tmp_path / "run")
+    assert (known.logits.shape, known.labels.shape) == ((1, 40), (40,))
+    assert roc_auc_score(known.labels, known.logits[0]) == 1.0
+    assert (known.drawn, known.looks_drawn.any()) == (None, False)
+
+
+def test_drawings_are_told_by_their_style_and_not_by_who_made_them(graph: Path, tmp_path: Path) -> None:
+    samples = []
+    for number in range(48):
+        label, drawn, path = number % 2, number % 4 > 1, tmp_path / f"{number}.png"
+        Image.new("RGB", (80, 70), (60 + 110 * label, 60 + 110 * drawn, number)).save(path)
+        columns = {"source": path.name, "style": "icon" if drawn else "photo"}
+        samples.append(Sample(path.name, label, "train", columns, str(path)))
+    fit_tower(samples, recipe(graph, 'tower.drawn_styles=["icon", "plot"]'), tmp_path / "run", lambda _: None)
+    known = load_left_out(tmp_path / "run")
+    assert known.looks_drawn.tolist() == [number % 4 > 1 for number in range(48)]
+    red, green, blue = known.drawn.weight
+    assert green > 10 * max(abs(red), abs(blue))
+    assert 60 / 255 * green + known.drawn.bias < 0 < 170 / 255 * green + known.drawn.bias
 
 
 def test_the_head_is_fitted_on_worn_copies_too(
@@ -71,7 +88,7 @@ def test_the_head_is_fitted_on_worn_copies_too(
     plain, aligned, hard = embeddings[:, :3].transpose(1, 0, 2)
     distance = [np.abs(plain - other).mean() for other in (aligned, hard)]
     assert 0 < max(distance) < 0.2 * np.abs(plain).mean()
-    assert load_left_out(tmp_path / "run")[0].shape == (2, 40)
+    assert load_left_out(tmp_path / "run").logits.shape == (2, 40)
 
 
 def test_larger_pictures_are_seen_in_tiles_too(graph: Path, tmp_path: Path) -> None:
@@ -86,7 +103,7 @@ def test_larger_pictures_are_seen_in_tiles_too(graph: Path, tmp_path: Path) -> N
     assert tiles.shape == (6, 5, 3)
     reds = tiles[..., 0].astype(float) * 255
     assert reds == pytest.approx(np.repeat([[60], [170]] * 3, 5, axis=1), abs=2)
-    assert load_left_out(tmp_path / "run")[0].shape == (1, 8)
+    assert load_left_out(tmp_path / "run").logits.shape == (1, 8)
 
 
 def test_embeddings_that_are_there_are_not_computed_again(

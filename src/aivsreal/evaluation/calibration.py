@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.optimize import minimize
@@ -22,7 +22,11 @@ from aivsreal.errors import BadData
 from aivsreal.evaluation.intervals import Bools, Floats, Ints
 from aivsreal.evaluation.measure import Chain, Progress, Row, measure
 from aivsreal.self_test import REFERENCE, self_test_picture
-from aivsreal.verdict import Calibration, Stability, Thresholds
+from aivsreal.verdict import Calibration, Drawn, Stability, Thresholds
+
+if TYPE_CHECKING:
+    from aivsreal.training.tower import LeftOut
+    from aivsreal.training.tower_graph import Head
 
 USUAL: tuple[Chain, ...] = ("as_is", "aligned", "web")
 HARD: Chain = "hard"
@@ -31,6 +35,7 @@ _SMALLEST_SCALE = 0.01
 _SMALLEST_LIMIT = 0.05
 _BAND = 0.4
 _EVEN_ODDS = 0.0
+LEFT_OUT_SOURCES = "training sources that were left out in turn"
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,8 @@ def calibrate(
     max_missed_rate: float = 0.10,
     hard_factor: float = 2.5,
     answers_lost: float = 0.05,
-    left_out: tuple[Floats, Ints] | None = None,
+    max_accused_drawings: float = 0.01,
+    left_out: LeftOut | None = None,
     on_progress: Progress | None = None,
 ) -> Bundle:
     """Return the bundle after its card holds calibration, thresholds, promises and reference.
@@ -59,8 +65,9 @@ def calibrate(
     max_false_positive_rate: at most this share of photographs is called AI
     max_missed_rate: at most this share of AI pictures is called real
     hard_factor: after hard use at most this many times these shares, see choose_thresholds
-    left_out: logits [m, n] and labels [n] of training pictures, by models that had not met their sources; the
-    thresholds keep to the rates there, too
+    left_out: what is known of training pictures from models that had not met their sources; the thresholds keep
+    to the rates there, too. Where it tells drawings, real pictures that look drawn have no say in these rates:
+    more is asked of such before they are called AI, so that at most `max_accused_drawings` of them are
     answers_lost: share of answers that may be lost where the model also scores deliveries, see limited_spread
     Both rates hold for pictures as they are, aligned ones and those after a way over the web, each by itself.
     Raises: BadData for a split that is missing, of one class, or unreadable; BadBundle; CannotWrite.
@@ -82,27 +89,34 @@ def calibrate(
     )
     scale, offset = fit_platt(logits, labels)
     log_odds = scale * logits + offset
+    drawn = None if left_out is None else _tells(left_out.drawn)
+    photographic = _no_drawing(labels, _looks_drawn(drawn, ways[0]))
     thresholds = choose_thresholds(
-        log_odds[:-1],
-        log_odds[-1],
-        labels,
+        log_odds[:-1, photographic],
+        log_odds[-1, photographic],
+        labels[photographic],
         max_false_positive_rate=max_false_positive_rate,
         max_missed_rate=max_missed_rate,
         hard_factor=hard_factor,
         fitted_on=fitted_on,
     )
     if left_out is not None:
+        unmet = scale * left_out.logits + offset
+        kept = _no_drawing(left_out.labels, left_out.looks_drawn)
         thresholds = kept_where_left_out(
             thresholds,
-            scale * left_out[0] + offset,
-            left_out[1],
+            unmet[:, kept],
+            left_out.labels[kept],
             max_false_positive_rate=max_false_positive_rate,
             max_missed_rate=max_missed_rate,
         )
+        if drawn is not None:
+            drawn = stricter(drawn, thresholds, unmet[:, ~kept], max_accused_drawings)
     card = bundle.card.model_copy(
         update={
             "calibration": Calibration(scale=scale, offset=offset, fitted_on=fitted_on),
             "thresholds": thresholds,
+            "drawn": drawn,
             "stability": limited_spread(
                 bundle.card.stability,
                 log_odds[:-1],
@@ -213,6 +227,25 @@ def kept_where_left_out(
     )
 
 
+def stricter(drawn: Drawn, thresholds: Thresholds, log_odds: Floats, rate: float) -> Drawn:
+    """Return `drawn` with what more is asked of pictures that look drawn, so that at most this share is called AI.
+
+    log_odds: calibrated, [m, n], m ways in which each of n real pictures that look drawn was shown; without any,
+    nothing more is asked, and nothing promised
+    """
+    if not log_odds.shape[1]:
+        return drawn
+    limit = ceiling(log_odds, rate)
+    more = max(0.0, limit.log_odds - _log_odds_of(thresholds.ai_above))
+    promise = (
+        f"Of 100 drawings, paintings and screens that people made and that it has not met, at most about "
+        f"{_of_100(limit.rate)} are called AI (judged on {limit.pictures:,}, each by a model made without its source)."
+    )
+    return drawn.model_copy(
+        update={"stricter": ceil(more * 10_000) / 10_000, "promise_ai": promise, "fitted_on": LEFT_OUT_SOURCES}
+    )
+
+
 def ceiling(scores: Floats, rate: float) -> Limit:
     """Return the lowest score that at most this share of new pictures of the same kind will exceed.
 
@@ -260,6 +293,24 @@ def limited_spread(
     return before.model_copy(update={"limit": limit, "cost": cost})
 
 
+def _tells(head: Head | None) -> Drawn | None:
+    """Return the part of a card that tells drawings by this head; None without one."""
+    if head is None:
+        return None
+    return Drawn(weight=tuple(round(float(x), 6) for x in head.weight), bias=head.bias)
+
+
+def _looks_drawn(drawn: Drawn | None, rows: Sequence[Row]) -> Bools:
+    if drawn is None:
+        return np.zeros(len(rows), bool)
+    return drawn.looks_drawn(np.stack([row.embedding for row in rows if row.embedding is not None]))
+
+
+def _no_drawing(labels: Ints, looks_drawn: Bools) -> Bools:
+    """Return which pictures the thresholds are about: AI pictures of any look, real ones that do not look drawn."""
+    return np.asarray((labels == 1) | ~looks_drawn)
+
+
 def _called(log_odds: Floats, thresholds: Thresholds) -> tuple[Bools, Bools]:
     """Return where log-odds alone are called AI, and where real."""
     probability = sigmoid(log_odds)
@@ -289,6 +340,10 @@ def _readable(measured: Sequence[Sequence[Row]], name: str) -> list[list[Row]]:
             hint="`aivsreal audit` lists the unreadable ones",
         )
     return [list(rows) for rows in zip(*whole, strict=True)]
+
+
+def _log_odds_of(probability: float) -> float:
+    return float(np.log(probability) - np.log1p(-probability))
 
 
 def _eased(rate: float, factor: float) -> float:

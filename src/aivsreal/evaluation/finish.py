@@ -44,12 +44,15 @@ def finish(
             max_missed_rate=recipe.promise.false_negative_rate,
             hard_factor=recipe.promise.hard_factor,
             answers_lost=recipe.stability.answers_lost,
+            max_accused_drawings=recipe.promise.accused_drawings,
             left_out=load_left_out(Path(run_folder)),
         )
     bundle = load_bundle(Path(bundle_folder))
     thresholds = bundle.card.thresholds
     say(f"called AI above {thresholds.ai_above:.3f}: {thresholds.promise_ai}")
     say(f"called real below {thresholds.real_below:.3f}: {thresholds.promise_real}")
+    if bundle.card.drawn is not None:
+        say(f"what looks drawn is asked {bundle.card.drawn.stricter:.2f} more: {bundle.card.drawn.promise_ai}")
     if cost := bundle.card.stability.cost:
         say(cost)
     return bundle

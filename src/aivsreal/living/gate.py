@@ -26,7 +26,6 @@ from aivsreal.evaluation.paired import share_difference
 from aivsreal.living.gate_set import load_gate, load_held
 from aivsreal.living.heads import head_in, same_tower
 from aivsreal.living.memory import Memory, memory_of
-from aivsreal.verdict import judge
 
 Part = Literal["gate", "new"]
 
@@ -227,12 +226,12 @@ def _on_memories(champion: Bundle, challenger: Bundle) -> Iterator[Judged]:
 
 
 def _judged(part: Part, champion: Bundle, challenger: Bundle, memory: Memory) -> Iterator[Judged]:
-    before = _called(champion, _logits(champion, memory))
+    before = _called(champion, _logits(champion, memory), memory)
     after = _logits(challenger, memory)
     if part == "new":
         # A row that was learned from is judged by a head that was taught without it.
         after = np.where(np.isnan(memory.left_out), after, memory.left_out)
-    called = _called(challenger, after)
+    called = _called(challenger, after, memory)
     for at in range(len(memory)):
         group, source = str(memory.groups[at]), str(memory.sources[at])
         yield Judged(part, int(memory.labels[at]), source, group, bool(before[at]), bool(called[at]))
@@ -243,6 +242,6 @@ def _logits(bundle: Bundle, memory: Memory) -> NDArray[np.float32]:
     return np.asarray(memory.embeddings @ head.weight + head.bias, np.float32)
 
 
-def _called(bundle: Bundle, logits: NDArray[np.float32]) -> Bools:
-    card = bundle.card
-    return np.array([judge(float(x), card.calibration, card.thresholds)[1] == "ai" for x in logits])
+def _called(bundle: Bundle, logits: NDArray[np.float32], memory: Memory) -> Bools:
+    seen = zip(logits.tolist(), memory.embeddings, strict=True)
+    return np.array([bundle.card.word(logit, embedding) == "ai" for logit, embedding in seen])

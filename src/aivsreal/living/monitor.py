@@ -23,7 +23,6 @@ from aivsreal.living.drift import Finding
 from aivsreal.living.memory import require_memory, unpacked
 from aivsreal.living.record import Record
 from aivsreal.living.state import STATE
-from aivsreal.verdict import judge
 
 # Fewer verdicts tell nothing that could be acted on.
 FEWEST = 50
@@ -147,8 +146,8 @@ def reference_lot(bundle: Bundle) -> Lot:
     memory = require_memory(bundle)
     held = memory.at(memory.held)
     logits = held.logits.astype(np.float64)
-    card = bundle.card
-    words = tuple(judge(float(x), card.calibration, card.thresholds)[1] for x in logits)
+    seen = zip(logits.tolist(), held.embeddings, strict=True)
+    words = tuple(bundle.card.word(logit, embedding) for logit, embedding in seen)
     formats, sizes = tuple(held.formats.tolist()), tuple(held.sizes.tolist())
     return Lot(f"the reference of {bundle.title}", logits, words, formats, sizes, held.sketches)
 

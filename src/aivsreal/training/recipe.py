@@ -270,6 +270,10 @@ class TowerSection(Section):
     networks: int = Field(
         1, ge=1, le=16, description="With hidden units: how many such networks are trained and averaged."
     )
+    drawn_styles: tuple[str, ...] = Field(
+        (),
+        description="Values of the column 'style' that are no photographs: more is asked of what looks like them before it is called AI; none: of nothing.",
+    )
     augment: AugmentSection = Field(
         AugmentSection(geometry="whole"), description="What happens to those views."
     )
@@ -283,6 +287,9 @@ class PromiseSection(Section):
     )
     false_negative_rate: float = Field(
         0.1, gt=0, lt=0.5, description="At most this share of AI pictures is called real."
+    )
+    accused_drawings: float = Field(
+        0.01, gt=0, lt=0.5, description="At most this share of real pictures that look drawn is called AI."
     )
     hard_factor: float = Field(
         2.5,

@@ -10,11 +10,9 @@ Models"); with one, small networks are trained on them, and their hidden units j
 from __future__ import annotations
 
 import io
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +28,10 @@ from aivsreal.files import atomic_write_bytes, make_folder
 from aivsreal.images import inspect, open_picture
 from aivsreal.threads import available_cores, in_order
 from aivsreal.training.augment import augment
+from aivsreal.training.judge import Judge, fit_head, fit_judge, left_out, source_weights
 from aivsreal.training.loader import source_of
-from aivsreal.training.recipe import Recipe, TowerSection
-from aivsreal.training.tower_graph import Head, Hidden, with_head, with_judge, without_hidden
+from aivsreal.training.recipe import Recipe
+from aivsreal.training.tower_graph import Head, with_head, with_judge, without_hidden
 from aivsreal.views import make_views
 
 Floats = NDArray[np.float64]
@@ -40,12 +39,6 @@ Floats = NDArray[np.float64]
 TOWER, LEFT_OUT = "tower.onnx", "left_out.npz"
 # Pictures whose embeddings are written down together: what a killed run has to compute again at most.
 CHUNK = 64
-FOLDS = 10
-# How networks are trained on features, chosen by what they say of sources left out: few epochs, much dropout.
-# Small sets are gone through more often, until this many steps are done.
-EPOCHS, LEAST_STEPS = 10, 400
-BATCH, RATE, DECAY = 512, 1e-3, 0.1
-DROPPED_FEATURES, DROPPED_UNITS = 0.5, 0.5
 # Only pictures with at least this short side are seen in tiles, too: smaller ones hold less than four.
 TILED_FROM = 400
 
@@ -53,18 +46,17 @@ ViewsOf = Callable[[int, Sample], list[NDArray[np.uint8]]]
 
 
 @dataclass(frozen=True)
-class Judge:
-    """What is fitted on a tower: a head on its features, or on them and a hidden layer's activations."""
+class LeftOut:
+    """What is known of n training pictures from judges that were fitted without their sources.
 
-    head: Head
-    hidden: Hidden | None = None
+    logits: float64 [m, n], of each as it is and in its usual deliveries; labels: int64 [n]; looks_drawn: bool [n];
+    drawn: the head, over features, that is above 0 where a picture looks drawn, fitted on all; None: none was
+    """
 
-    def __call__(self, features: Floats) -> Floats:
-        """Return logits, float64 [n], of features [n, 2 c]."""
-        embedding = features
-        if self.hidden is not None:
-            embedding = np.concatenate([features, self.hidden(features)], axis=1)
-        return np.asarray(embedding @ self.head.weight + self.head.bias)
+    logits: Floats
+    labels: NDArray[np.int64]
+    looks_drawn: NDArray[np.bool_]
+    drawn: Head | None = None
 
 
 def fit_tower(samples: Sequence[Sample], recipe: Recipe, folder: Path, say: Callable[[str], None]) -> None:
@@ -84,29 +76,63 @@ def fit_tower(samples: Sequence[Sample], recipe: Recipe, folder: Path, say: Call
     labels = np.array([sample.label for sample in shown])
     sources = np.array([source_of(sample) or sample.key for sample in shown])
     weights = source_weights(labels, sources, recipe.data.source_power)
-    logits = _left_out(x, labels, sources, weights, recipe.tower)
+    judge = partial(fit_judge, section=recipe.tower)
+    logits = left_out(judge, x, labels, sources, weights)
     area = float(roc_auc_score(labels, logits))
     say(f"tower: AUC {area:.4f} on the views of training sources that a judge was fitted without")
     by_view = logits[: len(samples) * seen.shape[1]].reshape(-1, seen.shape[1]).T
     usual = [number for number, name in enumerate(("as it is", *recipe.tower.deliveries)) if name != "hard"]
-    save_left_out(folder / LEFT_OUT, by_view[usual], np.array([sample.label for sample in samples]))
-    judge = fit_judge(x, labels, weights, recipe.tower)
-    atomic_write_bytes(folder / TOWER, _with(graph, judge))
+    drawn, looks_drawn = _tells_drawings(seen, samples, recipe, say)
+    known = LeftOut(by_view[usual], np.array([sample.label for sample in samples]), looks_drawn, drawn)
+    save_left_out(folder / LEFT_OUT, known)
+    atomic_write_bytes(folder / TOWER, _with(graph, judge(x, labels, weights)))
 
 
-def save_left_out(file: Path, logits: Floats, labels: NDArray[np.int64]) -> None:
-    """Write logits float64 [m, n] of n samples shown in m ways, and labels int64 [n]. Raises: CannotWrite."""
+def _tells_drawings(
+    seen: NDArray[np.float16], samples: Sequence[Sample], recipe: Recipe, say: Callable[[str], None]
+) -> tuple[Head | None, NDArray[np.bool_]]:
+    """Return the head that tells drawings, and which samples look drawn by one that was fitted without their source.
+
+    It is fitted on how pictures look (the column `style`), AI pictures and people's alike, so that it says
+    nothing of who made one.
+    """
+    styles = np.array([sample.columns.get("style") in recipe.tower.drawn_styles for sample in samples])
+    if styles.all() or not styles.any():
+        return None, np.zeros(len(samples), bool)
+    views = seen.shape[1]
+    x = seen.reshape(-1, seen.shape[-1]).astype(np.float64)
+    is_drawn = np.repeat(styles, views).astype(np.int64)
+    sources = np.repeat([source_of(sample) or sample.key for sample in samples], views)
+    weights = source_weights(is_drawn, sources, recipe.data.source_power)
+
+    def fit(x: Floats, is_drawn: NDArray[np.int64], weights: Floats) -> Judge:
+        return Judge(fit_head(x, is_drawn, weights, recipe.tower.strength))
+
+    logits = left_out(fit, x, is_drawn, sources, weights)[::views]
+    area = float(roc_auc_score(styles, logits))
+    say(f"drawings: AUC {area:.4f} on training sources that the head which tells them was fitted without")
+    return fit(x, is_drawn, weights).head, logits > 0
+
+
+def save_left_out(file: Path, known: LeftOut) -> None:
+    """Write what is known of left-out pictures. Raises: CannotWrite."""
     buffer = io.BytesIO()
-    np.savez(buffer, logits=logits, labels=labels)
+    content: dict[str, Any] = {name: getattr(known, name) for name in ("logits", "labels", "looks_drawn")}
+    if known.drawn is not None:
+        content |= {"drawn_weight": known.drawn.weight, "drawn_bias": known.drawn.bias}
+    np.savez(buffer, **content)
     atomic_write_bytes(file, buffer.getvalue())
 
 
-def load_left_out(folder: Path) -> tuple[Floats, NDArray[np.int64]] | None:
+def load_left_out(folder: Path) -> LeftOut | None:
     """Return what `save_left_out` wrote into a run's folder; None where the run has no tower."""
     if not (folder / LEFT_OUT).exists():
         return None
     content = np.load(folder / LEFT_OUT)
-    return content["logits"], content["labels"]
+    drawn = None
+    if "drawn_weight" in content:
+        drawn = Head(content["drawn_weight"], float(content["drawn_bias"]))
+    return LeftOut(content["logits"], content["labels"], content["looks_drawn"], drawn)
 
 
 def tower_graph(recipe: Recipe) -> bytes:
@@ -124,84 +150,6 @@ def tower_graph(recipe: Recipe) -> bytes:
                 hint="tower.graph must name a file that exists",
             ) from error
     return without_hidden(load_bundle(origin).onnx_bytes)
-
-
-def source_weights(labels: NDArray[np.int64], sources: NDArray[np.str_], power: float) -> Floats:
-    """Return a weight a view, float64 [n] of mean 1: classes alike, a source by its size to `power`."""
-    size = Counter(sources.tolist())
-    weights = np.array([size[source] ** (power - 1.0) for source in sources.tolist()])
-    for label in (0, 1):
-        weights[labels == label] /= weights[labels == label].sum()
-    return np.asarray(weights * len(labels) / 2)
-
-
-def fit_judge(x: Floats, labels: NDArray[np.int64], weights: Floats, section: TowerSection) -> Judge:
-    """Return what judges features x: float64 [n, d], fitted to labels [n]: a head, or networks of hidden units."""
-    if not section.hidden:
-        return Judge(fit_head(x, labels, weights, section.strength))
-    return fit_hidden(x, labels, weights, units=section.hidden, networks=section.networks)
-
-
-def fit_hidden(x: Floats, labels: NDArray[np.int64], weights: Floats, *, units: int, networks: int) -> Judge:
-    """Return the mean of rectified networks of one hidden layer, as one judge with all of their units.
-
-    The same arguments give the same judge.
-    """
-    import torch
-
-    centre, spread = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-6)
-    features = torch.from_numpy(((x - centre) / spread).astype(np.float32))
-    targets, counts = (torch.from_numpy(np.asarray(each, np.float32)) for each in (labels, weights))
-    hidden, heads, bias = [], [], 0.0
-    for seed in range(networks):
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            first, last = _trained(features, targets, counts, units)
-        weight = first.weight.detach().numpy().astype(np.float64).T / spread[:, None]
-        hidden.append(Hidden(weight, first.bias.detach().numpy() - centre @ weight))
-        heads.append(last.weight.detach().numpy()[0].astype(np.float64) / networks)
-        bias += float(last.bias.detach()) / networks
-    together = Hidden(
-        np.concatenate([part.weight for part in hidden], axis=1),
-        np.concatenate([part.bias for part in hidden]),
-    )
-    return Judge(Head(np.concatenate([np.zeros(x.shape[1]), *heads]), bias), together)
-
-
-def _trained(features: Any, targets: Any, counts: Any, units: int) -> tuple[Any, Any]:
-    """Return the two layers of a network trained on features [n, d] by weighted cross-entropy."""
-    import torch
-    from torch.nn import Dropout, Linear, ReLU, Sequential
-    from torch.nn.functional import binary_cross_entropy_with_logits
-
-    first, last = Linear(features.shape[1], units), Linear(units, 1)
-    network = Sequential(Dropout(DROPPED_FEATURES), first, ReLU(), Dropout(DROPPED_UNITS), last)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=DECAY)
-    batch = min(BATCH, len(targets))
-    steps = len(targets) // batch
-    epochs = max(EPOCHS, ceil(LEAST_STEPS / steps))
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs * steps)
-    for _ in range(epochs):
-        for chosen in torch.randperm(len(targets))[: steps * batch].reshape(steps, batch):
-            losses = binary_cross_entropy_with_logits(
-                network(features[chosen])[:, 0], targets[chosen], reduction="none"
-            )
-            optimiser.zero_grad()
-            (losses * counts[chosen]).mean().backward()
-            optimiser.step()
-            schedule.step()
-    return first, last
-
-
-def fit_head(x: Floats, labels: NDArray[np.int64], weights: Floats, strength: float) -> Head:
-    """Return the logistic regression of labels [n] on x: float64 [n, d], standardised inside."""
-    from sklearn.linear_model import LogisticRegression
-
-    centre, spread = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-6)
-    model = LogisticRegression(C=strength, max_iter=2000)
-    model.fit((x - centre) / spread, labels, sample_weight=weights)
-    weight = model.coef_[0] / spread
-    return Head(weight, float(model.intercept_[0] - weight @ centre))
 
 
 def _with(graph: bytes, judge: Judge) -> bytes:
@@ -263,17 +211,3 @@ def _tiles(recipe: Recipe, _: int, sample: Sample) -> list[NDArray[np.uint8]]:
     spec = recipe.views.model_copy(update={"whole": "none", "tiles": 4, "tile_scale": None, "flip": False})
     once = spec.model_copy(update={"tiles": 1})
     return [*make_views(pixels, spec).batch, *make_views(decoded(WORN["web"](pixels)), once).batch]
-
-
-def _left_out(
-    x: Floats, labels: NDArray[np.int64], sources: NDArray[np.str_], weights: Floats, section: TowerSection
-) -> Floats:
-    """The logit of each view, float64 [n], by a judge that was fitted without its source."""
-    from sklearn.model_selection import GroupKFold
-
-    folds = GroupKFold(min(FOLDS, len(set(sources.tolist()))))
-    logits = np.zeros(len(labels))
-    for rest, out in folds.split(x, labels, sources):
-        if len(set(labels[rest].tolist())) == 2:
-            logits[out] = fit_judge(x[rest], labels[rest], weights[rest], section)(x[out])
-    return logits

@@ -59,7 +59,7 @@ class ExaminationOut(_Shape):
     ai_above: float = Field(description="threshold: above it a picture is called AI")
     promise: str = Field(description="what the model promises about this verdict, or why none is given")
     reason: str | None = Field(
-        description="why no answer is given although the file's own score has one; else null"
+        description="why no answer is given, where there is more to say than the thresholds; else null"
     )
     regions: list[float] | None = Field(
         default=None,
