@@ -26,9 +26,9 @@ from aivsreal.cli.script import run as run_script
 from aivsreal.data.labelled import Sample
 from aivsreal.evaluation.years import over_years, year_of
 from aivsreal.files import atomic_write_text
+from aivsreal.training.judge import fit_judge, source_weights
 from aivsreal.training.loader import source_of
 from aivsreal.training.run import Run, open_run
-from aivsreal.training.judge import fit_judge, source_weights
 
 RESULTS = Path(__file__).parent / "results"
 FOLDS = 5

@@ -91,7 +91,9 @@ class Card(_Part):
     calibration: Calibration = Calibration()
     thresholds: Thresholds = Thresholds()
     stability: Stability = Stability()
-    drawn: Drawn | None = Field(default=None, description="how drawings are told; None: it does not tell them")
+    drawn: Drawn | None = Field(
+        default=None, description="how drawings are told; None: it does not tell them"
+    )
     training: TrainingFacts
     figures: dict[str, Any] = Field(default_factory=dict, description="a measured set's name -> its figures")
     reference: dict[str, Any] = Field(default_factory=dict, description="distributions that drift is told by")

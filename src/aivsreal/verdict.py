@@ -25,9 +25,7 @@ WORDS_FOR_PEOPLE: dict[Word, str] = {
     "uncertain": "cannot tell",
 }
 UNSTABLE = "The answer changes when the same picture is delivered in another way: it is not given."
-NOT_A_PHOTOGRAPH = (
-    "It looks drawn, painted or made on a screen, not photographed: there this model cannot tell people's work from AI."
-)
+NOT_A_PHOTOGRAPH = "It looks drawn, painted or made on a screen, not photographed: there this model cannot tell people's work from AI."
 UNCERTAIN_PROMISE = "The score lies between the two thresholds: this model cannot tell."
 
 

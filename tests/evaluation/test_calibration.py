@@ -1,6 +1,7 @@
 """Calibration and thresholds: fitted on validation, never crossing, keeping what they promise."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,13 @@ from aivsreal.evaluation.calibration import (
     fit_platt,
     kept_where_left_out,
     limited_spread,
+    stricter,
 )
-from aivsreal.verdict import Stability, Thresholds
+from aivsreal.training.tower import LeftOut
+from aivsreal.training.tower_graph import Head
+from aivsreal.verdict import Drawn, Stability, Thresholds
 from tests.data.bundles import tiny_bundle
+from tests.data.draw import write
 from tests.evaluation.drawn import draw_set
 
 
@@ -294,6 +299,50 @@ def test_thresholds_move_outwards_until_they_hold_on_sources_left_out() -> None:
     assert (probability[:, labels == 1] < kept.real_below).mean(axis=1).max() <= 0.05
     assert kept.promise_ai.startswith("Of 100 photographs from sources that it has not met, at most about 2")
     assert kept.promise_ai.endswith("P.")
+
+
+def test_more_is_asked_of_drawings_until_few_of_those_left_out_are_accused() -> None:
+    log_odds = np.random.default_rng(0).normal(0, 2, (3, 1000))
+    usual = Thresholds(real_below=0.4, ai_above=0.6)
+
+    drawn = stricter(Drawn(weight=(1.0,), bias=0.0), usual, log_odds, 0.01)
+
+    probability = 1 / (1 + np.exp(-log_odds))
+    accused = (probability > drawn.stricter_than(usual).ai_above).mean(axis=1).max()
+    assert 0.005 < accused <= 0.01 < (probability > usual.ai_above).mean(axis=1).max()
+    assert "at most about 1 are called AI (judged on 1,000," in drawn.promise_ai
+
+
+def test_nothing_more_is_asked_where_few_drawings_are_accused_anyway_or_there_are_none() -> None:
+    before, usual = Drawn(weight=(1.0,), bias=0.0), Thresholds(real_below=0.4, ai_above=0.6)
+    assert stricter(before, usual, np.full((2, 500), -3.0), 0.01).stricter == 0
+    assert stricter(before, usual, np.zeros((2, 0)), 0.01) == before
+
+
+def test_real_pictures_that_look_drawn_have_no_say_in_the_thresholds_of_photographs(tmp_path: Path) -> None:
+    """Bright real pictures would push the threshold up; told by their red to be drawings, they do not."""
+    colours = [(90 + n, 90 + n, 90 + n) for n in range(40)] + [(250, 200, 200 + n) for n in range(10)]
+    for number, colour in enumerate([*colours, *[(180 + n, 180 + n, 180 + n) for n in range(50)]]):
+        kind = "real" if number < len(colours) else "ai"
+        write(tmp_path / "data" / "val" / kind / f"{number}.png", np.full((40, 40, 3), colour, np.uint8))
+    known = LeftOut(np.zeros((1, 2)), np.array([0, 1]), np.array([False, False]))
+    tells = replace(known, drawn=Head(np.array([1.0, -1.0, 0.0]), -0.1))
+    plain, told = (
+        calibrate(tiny_bundle(tmp_path / name).folder, load_set(tmp_path / "data"), left_out=left_out).card
+        for name, left_out in (("plain", known), ("told", tells))
+    )
+    assert plain.drawn is None
+    assert told.drawn == Drawn(weight=(1.0, -1.0, 0.0), bias=-0.1)
+    assert told.thresholds.ai_above < plain.thresholds.ai_above
+    assert "like the 40 of validation" in told.thresholds.promise_ai
+
+
+def test_where_every_real_picture_looks_drawn_the_thresholds_are_about_all(tmp_path: Path) -> None:
+    data = load_set(draw_set(tmp_path / "data", n=12, splits=("val",)))
+    known = LeftOut(np.zeros((1, 2)), np.array([0, 1]), np.array([True, False]), Head(np.zeros(3), 1.0))
+    card = calibrate(tiny_bundle(tmp_path / "tiny").folder, data, left_out=known).card
+    assert "photographs like the" in card.thresholds.promise_ai
+    assert (card.drawn.stricter, card.drawn.promise_ai) == (0.0, "")
 
 
 def test_thresholds_that_hold_on_sources_left_out_stay() -> None:

@@ -11,9 +11,9 @@ from aivsreal.bundle import load_bundle
 from aivsreal.data.labelled import LabelledSet, Sample
 from aivsreal.errors import BadRecipe, BadRun
 from aivsreal.training.export import export
+from aivsreal.training.judge import fit_hidden, source_weights
 from aivsreal.training.loop import train
 from aivsreal.training.recipe import Recipe, load_recipe
-from aivsreal.training.judge import fit_hidden, source_weights
 from aivsreal.training.tower import fit_tower, load_left_out, tower_graph
 from aivsreal.training.tower_graph import NOTICE, Head, with_head
 from tests.data.bundles import tiny_graph, tiny_tower, token_tower

@@ -242,7 +242,11 @@ def stricter(drawn: Drawn, thresholds: Thresholds, log_odds: Floats, rate: float
         f"{_of_100(limit.rate)} are called AI (judged on {limit.pictures:,}, each by a model made without its source)."
     )
     return drawn.model_copy(
-        update={"stricter": ceil(more * 10_000) / 10_000, "promise_ai": promise, "fitted_on": LEFT_OUT_SOURCES}
+        update={
+            "stricter": ceil(more * 10_000) / 10_000,
+            "promise_ai": promise,
+            "fitted_on": LEFT_OUT_SOURCES,
+        }
     )
 
 
@@ -307,8 +311,12 @@ def _looks_drawn(drawn: Drawn | None, rows: Sequence[Row]) -> Bools:
 
 
 def _no_drawing(labels: Ints, looks_drawn: Bools) -> Bools:
-    """Return which pictures the thresholds are about: AI pictures of any look, real ones that do not look drawn."""
-    return np.asarray((labels == 1) | ~looks_drawn)
+    """Return which pictures the thresholds are about: AI pictures of any look, real ones that do not look drawn.
+
+    Where every real picture looks drawn they are about all, for there is nothing else to choose them by.
+    """
+    photographic = (labels == 1) | ~looks_drawn
+    return np.asarray(photographic if (labels[photographic] == 0).any() else np.ones(len(labels), bool))
 
 
 def _called(log_odds: Floats, thresholds: Thresholds) -> tuple[Bools, Bools]:

@@ -52,7 +52,9 @@ def finish(
     say(f"called AI above {thresholds.ai_above:.3f}: {thresholds.promise_ai}")
     say(f"called real below {thresholds.real_below:.3f}: {thresholds.promise_real}")
     if bundle.card.drawn is not None:
-        say(f"what looks drawn is asked {bundle.card.drawn.stricter:.2f} more: {bundle.card.drawn.promise_ai}")
+        say(
+            f"what looks drawn is asked {bundle.card.drawn.stricter:.2f} more: {bundle.card.drawn.promise_ai}"
+        )
     if cost := bundle.card.stability.cost:
         say(cost)
     return bundle
