@@ -428,6 +428,23 @@ def test_an_overlay_where_nothing_is_known_is_the_picture_in_grey():
     assert abs(tinted - 90).max() <= 1
 
 
+def test_an_overlay_of_a_sure_verdict_still_shows_where_it_is_strongest():
+    heat = np.full((8, 12), 6, np.float32)
+    heat[:, 6:] = 12
+
+    tinted = overlay(flat(120, 80), heat).astype(int)
+
+    weak, strong = tinted[:, :40].mean(axis=(0, 1)), tinted[:, 80:].mean(axis=(0, 1))
+    assert weak[0] > weak[2] + 40
+    assert strong[0] - strong[2] > 1.5 * (weak[0] - weak[2])
+
+
+def test_a_weak_heat_map_is_not_painted_as_if_it_were_strong():
+    picture, heat = flat(120, 80, (90, 90, 90)), np.full((8, 12), 0.2, np.float32)
+
+    assert abs(overlay(picture, heat).astype(int) - 90).max() < 12
+
+
 def test_the_overlay_of_a_large_picture_is_made_smaller():
     png = overlay_png(as_bytes(flat(4000, 1000), "JPEG"), np.zeros((4, 4), np.float32))
 

@@ -13,16 +13,22 @@ from aivsreal.images import Limits, Source, encode, open_picture, resize
 AI_COLOUR = np.array([255, 182, 0], np.float32)
 REAL_COLOUR = np.array([0, 48, 110], np.float32)
 STRONGEST = 0.7
+# Log-odds that are tinted in full: those of the strongest place, but never weaker ones than these (95 %). A sure
+# verdict lies far above at every place, and probabilities would paint all of it alike.
+FULL = 3.0
 # Long side of an overlay: large enough to look at, small enough to keep memory flat on any picture.
 OVERLAY_SIDE = 1600
 
 
 def overlay(pixels: NDArray[np.uint8], heatmap: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return the greyed picture, uint8 [h, w, 3], tinted by `heatmap`, float32 of any shape in log-odds."""
+    """Return the greyed picture, uint8 [h, w, 3], tinted by `heatmap`, float32 of any shape in log-odds.
+
+    The tint is the fuller the stronger a place speaks beside the strongest of the same picture.
+    """
     height, width = pixels.shape[:2]
-    probability = _enlarged(heatmap, (width, height))
-    strength = (STRONGEST * np.abs(2 * probability - 1))[..., None]
-    colour = np.where(probability[..., None] > 0.5, AI_COLOUR, REAL_COLOUR)
+    says = _enlarged(heatmap, (width, height))[..., None]
+    strength = STRONGEST * np.abs(says)
+    colour = np.where(says > 0, AI_COLOUR, REAL_COLOUR)
     grey = pixels.astype(np.float32).mean(axis=2, keepdims=True)
     tinted: NDArray[np.uint8] = np.round(grey * (1 - strength) + colour * strength).astype(np.uint8)
     return tinted
@@ -42,7 +48,8 @@ def overlay_png(source: Source, heatmap: NDArray[np.float32], *, limits: Limits 
 
 
 def _enlarged(heatmap: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    """Return probability_ai at (width, height), in steps of 1/255."""
-    levels = np.round(255 / (1 + np.exp(-np.clip(heatmap, -30, 30)))).astype(np.uint8)
+    """Return how much each place says at (width, height): -1 real to 1 AI, in steps of 1/127."""
+    full = max(FULL, float(np.abs(heatmap).max()))
+    levels = np.round(127 * (1 + heatmap / full)).astype(np.uint8)
     enlarged = resize(np.repeat(levels[..., None], 3, axis=2), size, resample="bilinear")
-    return enlarged[..., 0].astype(np.float32) / np.float32(255)
+    return enlarged[..., 0].astype(np.float32) / np.float32(127) - 1
