@@ -16,8 +16,8 @@ FAMILIES = {
     "bob": "gan",
     "cy": "diffusion",
     "dee": "diffusion",
-    "eve": "diffusion",
-    "fay": "gan",
+    "eve": "masked",
+    "fay": "masked",
 }
 
 

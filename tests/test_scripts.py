@@ -38,6 +38,7 @@ DOCS = (
     "explanations",
     "leave_one_out",
     "left_out_sources",
+    "looks_like",
     "made_up_fakes",
     "partly_ai",
     "teach_new_generators",
@@ -56,6 +57,7 @@ TAKE_DATA = {
     "docs/attacks.py": [],
     "docs/explanations.py": ["weights", "--work", "work"],
     "docs/leave_one_out.py": ["--by", "generator", "--out", "out"],
+    "docs/looks_like.py": ["--work", "work"],
     "docs/partly_ai.py": ["--autoencoder", "weights"],
     "docs/teach_new_generators.py": ["--work", "work"],
 }
