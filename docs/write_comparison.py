@@ -27,6 +27,7 @@ from aivsreal.training.drawing import BLUE, VERMILION
 
 HERE = Path(__file__).parent
 RESULTS, COMPARED = HERE / "results", HERE / "results" / "compare"
+LOOKS_LIKE = COMPARED / "looks-like.json"
 PAGE, FIGURES = HERE / "comparison.md", HERE / "comparison"
 PAPER_SPLITS = {"train": "training", "test": "testing", "unseen": "unseen"}
 PAPER_FIGURES = {"accuracy": "accuracy", "precision": "precision", "recall": "recall", "roc_auc": "AUC"}
@@ -82,6 +83,7 @@ def page() -> str:
     parts = [(HERE / "comparison.head.md").read_text("utf-8"), paper()]
     parts += [compared(name) for name in comparisons()]
     parts += [tuned(path.stem.removeprefix("tune-")) for path in sorted(COMPARED.glob("tune-*.json"))]
+    parts += [looks_like()] if LOOKS_LIKE.is_file() else []
     parts += [over_the_years(path) for path in sorted(RESULTS.glob("years-*.json"))]
     return "\n".join(parts)
 
@@ -269,6 +271,57 @@ def verdict(test: dict[str, Any]) -> str:
     if difference["low"] > 0:
         return "tuning gained"
     return "tuning lost" if difference["high"] < 0 else "no gain that these pictures can show"
+
+
+def looks_like() -> str:
+    """Whether a verdict may name a generator or a family."""
+    found = json.loads(LOOKS_LIKE.read_text("utf-8"))
+    rows = {
+        "names that it knows": "names",
+        "right, of validation pictures whose name it knows": "right",
+        "... by always saying the commonest name": "commonest",
+        "named, where only a sure name is said": "named",
+        "... and right": "right_where_named",
+        "never met, and given a sure name all the same": "strangers_named",
+        "family right, of generators never met": "family_right_of_generators_never_met",
+    }
+    parts = [found["generator"], found["family"]]
+    lines = [
+        "# May a verdict say whom a picture looks like?",
+        "",
+        f"Linear heads on the features of `{found['model']}`'s tower, fitted on the AI pictures of *train*, aligned, name generator and family",
+        "(`docs/looks_like.py`). A sure name is one above the probability at which "
+        f"{100 * found['asked_for']:.0f} of 100 names are right on groups of *train* left out. *Never met* are pictures of",
+        "a generator, or of a whole family, that the head was fitted without: their name cannot be right.",
+        "",
+        "| | generator | family |",
+        "|---|---|---|",
+        *(f"| {title} | {' | '.join(told(part[key]) for part in parts)} |" for title, key in rows.items()),
+        "",
+        "What the families of validation pictures are taken for:",
+        "",
+        *confusion_table(found["family"]["confusion"]),
+        "",
+        "So `predict` names nobody: a name would be said of a good part of the pictures whose generator it never met, and those are the ones",
+        "that people ask about.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def told(value: Any) -> str:
+    if value is None:
+        return "-"
+    return shown(value) if isinstance(value, dict) else str(value)
+
+
+def confusion_table(confusion: Mapping[str, Mapping[str, int]]) -> list[str]:
+    names = sorted({name for row in confusion.values() for name in row} | set(confusion))
+    lines = ["| | " + " | ".join(names) + " |", "|---|" + "---|" * len(names)]
+    return lines + [
+        f"| {truth} | " + " | ".join(str(row.get(name, 0)) for name in names) + " |"
+        for truth, row in confusion.items()
+    ]
 
 
 def over_the_years(path: Path) -> str:
