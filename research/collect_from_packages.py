@@ -29,6 +29,7 @@ from PIL import Image
 from records import record, rng_of, write_parquet
 
 from aivsreal.cli.script import parser_of, run
+from aivsreal.errors import MissingDependency
 
 TABLE = Path(__file__).parent / "package_pictures.csv"
 
@@ -57,7 +58,7 @@ def records(chosen: list[dict[str, str]], archives: Path) -> Iterator[dict[str, 
 
 
 def download(line: Mapping[str, str], archive: Path) -> None:
-    """Fetch the archive that a line names."""
+    """Fetch the archive that a line names. Raises: MissingDependency."""
     if line["registry"] == "npm":
         wanted = f"{line['package']}@{line['version']}"
         subprocess.run(
@@ -67,8 +68,13 @@ def download(line: Mapping[str, str], archive: Path) -> None:
             stdout=subprocess.DEVNULL,
         )
         return
-    from pypi_simple import PyPISimple
-
+    try:
+        from pypi_simple import PyPISimple
+    except ImportError as error:
+        raise MissingDependency(
+            "archives of PyPI are found by pypi-simple, which is not installed",
+            hint="pip install pypi-simple",
+        ) from error
     with PyPISimple() as registry:
         files = registry.get_project_page(line["package"]).packages
         registry.download_package(next(file for file in files if file.filename == archive.name), archive)
