@@ -19,6 +19,7 @@ from aivsreal.detector import Detector
 from aivsreal.errors import CannotWrite, Unreachable, UsageError
 from aivsreal.images import Limits
 from aivsreal.remote import examine
+from aivsreal.remote.reading import fetch
 from aivsreal.remote.store import Store
 from tests.cli.runner import run
 from tests.data.draw import as_bytes, photo
@@ -230,6 +231,54 @@ def test_what_could_not_be_reached_has_a_row_and_is_tried_again_by_the_next_run(
     assert [row["unreachable"] for row in rows] == [False, True, False, False]
     assert "503" in rows[1]["error"]
     assert sorted(set(asked)) == ["/down.png", "/fine.png"]
+
+
+@pytest.fixture
+def silent():
+    """A web server that never ends an answer, nor begins one but for /half.png; and what it was asked."""
+    asked = []
+
+    class Handler(QuietHandler):
+        def do_GET(self):  # noqa: N802 - a name of the standard library
+            asked.append(self.path)
+            if self.path == "/half.png":
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(b"\x89PNG")
+            over.wait()
+
+    over = Event()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", asked
+        over.set()
+        server.shutdown()
+
+
+@pytest.mark.parametrize("name", ["silence.png", "half.png"])
+def test_a_web_server_that_falls_silent_is_given_up(silent, name, monkeypatch):
+    address, asked = silent
+    monkeypatch.setattr("aivsreal.remote.places.SILENCE", 0.3)
+    begun = time.monotonic()
+
+    got = fetch(f"{address}/{name}", Limits(), waits=AT_ONCE)
+
+    assert isinstance(got.error, Unreachable)
+    assert len(asked) == 1 + len(AT_ONCE)
+    assert time.monotonic() - begun < 20
+
+
+def test_a_web_server_that_did_not_answer_is_asked_once_a_picture_until_it_does(silent, web, monkeypatch):
+    address, asked = silent
+    monkeypatch.setattr("aivsreal.remote.places.SILENCE", 0.3)
+    lost = {web.removeprefix("http://")}
+
+    for name in ("1.png", "2.png"):
+        fetch(f"{address}/{name}", Limits(), waits=AT_ONCE, lost=lost)
+    fetch(f"{web}/a/01.png", Limits(), lost=lost)
+
+    assert asked == ["/1.png", "/1.png", "/1.png", "/2.png"]
+    assert lost == {address.removeprefix("http://")}
 
 
 def test_a_run_that_reaches_nothing_stops_and_leaves_no_rows(model, tmp_path):

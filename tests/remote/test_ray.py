@@ -85,6 +85,28 @@ def test_a_picture_that_ends_its_worker_every_time_costs_its_part_alone(model, t
     assert rows_in(str(out)) == rows_in(str(tmp_path / "single"))
 
 
+def test_a_run_that_reaches_nothing_ends_and_leaves_nothing_behind(model, tmp_path):
+    addresses = [f"http://127.0.0.1:9/{number}.png" for number in range(PARTS * PART_SIZE)]
+
+    with ray_run(addresses, str(tmp_path / "out"), model, tmp_path / "told") as (process, until):
+        until(lambda: process.poll() is not None)
+        until(lambda: not living(process.pid))
+
+    told = (tmp_path / "told").read_text().splitlines()
+    assert process.returncode == 11
+    assert told[0].startswith(f"aivsreal: none of {PART_SIZE} pictures in turn can be reached")
+    assert len(told) == 2
+
+
+def test_what_is_asked_of_ray_after_a_run_begins_no_other_cluster():
+    late = "import aivsreal.remote.engine_ray, ray; ray.put(1)"
+
+    asked = subprocess.run([sys.executable, "-c", late], capture_output=True, text=True, timeout=SECONDS)
+
+    assert asked.returncode == 1
+    assert "ray.init" in asked.stderr
+
+
 def draw_pictures(folder: Path) -> None:
     """Draw all parts' pictures, four of them over and over."""
     drawn = [as_bytes(photo(800, 600, seed=seed), "JPEG") for seed in range(4)]
@@ -94,11 +116,12 @@ def draw_pictures(folder: Path) -> None:
 
 @contextmanager
 def ray_run(
-    source: str, out: str, model: Path, told: Path
+    source: str | list[str], out: str, model: Path, told: Path
 ) -> Iterator[tuple[subprocess.Popen[bytes], Callable[[Callable[[], object]], None]]]:
     """Give a run by two workers, and what waits until something is so; no process of it outlives the block."""
     end = time.monotonic() + SECONDS
-    command = [sys.executable, "-m", "aivsreal", "predict", source, "--out", out, "--model", str(model)]
+    sources = [source] if isinstance(source, str) else source
+    command = [sys.executable, "-m", "aivsreal", "predict", *sources, "--out", out, "--model", str(model)]
     command += ["--engine", "ray", "--workers", "2", "--part-size", str(PART_SIZE)]
 
     def until(so: Callable[[], object]) -> None:

@@ -15,6 +15,10 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
+# A run that ends early leaves threads of Ray Data at work for a moment. Without this, what they still ask for
+# once our cluster is gone begins another one, and the command hangs, or leaves it behind.
+os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
+
 import ray
 import ray.data
 

@@ -16,11 +16,16 @@ from urllib.parse import urlsplit
 
 from aivsreal.errors import AivsrealError, MissingDependency, Unreachable, UsageError, first_line
 
+WEB = ("http://", "https://")
 GONE = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
 # 408: the server waited too long; 425: too early; 429: too many requests. Any other 4xx is our fault for good.
 COMES_BACK = (408, 425, 429)
 # Seconds before each further try. Storage packages try again by themselves, too, within a second or so.
 WAITS = (0.5, 2.0, 5.0)
+
+# Seconds for a web server to take a connection, to send the next bytes, and for the whole of a picture. Other
+# storage packages have limits of their own; aiohttp's only one would let each try take five minutes of silence.
+CONNECT, SILENCE, WHOLE = 10, 30, 300
 
 _Result = TypeVar("_Result")
 
@@ -43,7 +48,7 @@ def opened(place: str) -> tuple[Any, str]:
     try:
         from fsspec.core import url_to_fs
 
-        filesystem, path = url_to_fs(place)
+        filesystem, path = url_to_fs(place, **_options(place))
     except ImportError as error:
         raise _missing(error) from error
     except ValueError as error:
@@ -51,6 +56,15 @@ def opened(place: str) -> tuple[Any, str]:
             f"cannot open {place}: {error}", hint="fsspec's documents list what it opens"
         ) from error
     return filesystem, str(path)
+
+
+def _options(place: str) -> dict[str, Any]:
+    """Return what fsspec is told of a kind of place: for web servers, when to give up."""
+    if not place.startswith(WEB):
+        return {}
+    from aiohttp import ClientTimeout
+
+    return {"client_kwargs": {"timeout": ClientTimeout(total=WHOLE, sock_connect=CONNECT, sock_read=SILENCE)}}
 
 
 def name_of(place: str) -> str:
@@ -129,7 +143,7 @@ def reaching(place: str) -> Iterator[None]:
 def _missing(error: ImportError) -> MissingDependency:
     """Return what to say of fsspec's own way to tell that a storage package is not there."""
     name = (error.name or "").partition(".")[0]
-    if name in ("fsspec", "pyarrow"):
+    if name in ("fsspec", "pyarrow", "aiohttp"):
         return MissingDependency(
             f"this needs {name}, which is not installed", hint="pip install 'aivsreal[remote]'"
         )

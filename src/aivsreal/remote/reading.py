@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from aivsreal.detector import Detector
 from aivsreal.errors import AivsrealError, Unreachable, UnreadableImage, printable
 from aivsreal.images import Limits
-from aivsreal.remote.places import WAITS, is_local, is_passing, opened, patiently, why
+from aivsreal.remote.places import WAITS, WEB, is_local, is_passing, opened, patiently, why
 from aivsreal.threads import in_order
 
 # Fetches at a time for each picture that is examined: a GET takes some 50 ms, a picture 15 to 200.
@@ -34,8 +35,9 @@ def rows_of(
     workers: pictures examined at a time, each by one thread; more are fetched meanwhile
     unreachable: whether the picture could not be had, which another time may bring
     """
+    lost: set[str] = set()
     fetched = in_order(
-        lambda place: fetch(place, detector.limits, waits=waits),
+        lambda place: fetch(place, detector.limits, waits=waits, lost=lost),
         places,
         threads=READERS * workers,
         ahead=AHEAD,
@@ -49,17 +51,29 @@ def rows_of(
         fetched.close()
 
 
-def fetch(place: str, limits: Limits, *, waits: Sequence[float] = WAITS) -> Fetched:
-    """Return a picture's bytes (of a local one its path), tried again after each of `waits` seconds."""
+def fetch(
+    place: str, limits: Limits, *, waits: Sequence[float] = WAITS, lost: set[str] | None = None
+) -> Fetched:
+    """Return a picture's bytes (of a local one its path), tried again after each of `waits` seconds.
+
+    lost: web servers that did not answer, kept here from one picture to the next: they are asked once, until they do
+    """
     if is_local(place):
         return Fetched(place, place.removeprefix("file://"))
+    lost = set() if lost is None else lost
+    server = urlsplit(place).netloc
     try:
-        return Fetched(place, patiently(lambda: _bytes_at(place, limits), waits=waits))
+        data = patiently(lambda: _bytes_at(place, limits), waits=() if server in lost else waits)
     except AivsrealError as error:
         return Fetched(place, None, error)
     # Storage packages' exceptions share no base but Exception.
     except Exception as error:
+        # Else a part of a server that is down takes minutes, and looks like one that hangs.
+        if place.startswith(WEB) and isinstance(error, OSError) and is_passing(error):
+            lost.add(server)
         return Fetched(place, None, _not_had(place, error))
+    lost.discard(server)
+    return Fetched(place, data)
 
 
 def _not_had(place: str, error: Exception) -> AivsrealError:
@@ -72,7 +86,7 @@ def _bytes_at(place: str, limits: Limits) -> bytes:
     """Return all bytes at a URL, of which at most one more than the limit is fetched."""
     filesystem, path = opened(place)
     most = limits.max_bytes + 1
-    if place.startswith(("http://", "https://")):
+    if place.startswith(WEB):
         data = _streamed(filesystem, path, most)
     else:
         data = filesystem.cat_file(path, start=0, end=most)
