@@ -16,6 +16,7 @@ from jinja2 import StrictUndefined
 from werkzeug.wrappers import Response as AnyResponse
 
 from aivsreal.bundle import Card
+from aivsreal.data.folders import IMAGE_SUFFIXES
 from aivsreal.errors import AivsrealError
 from aivsreal.web import access, wording
 from aivsreal.web.api import examiner
@@ -53,7 +54,8 @@ def with_session(view: Callable[_Arguments, Any]) -> Callable[_Arguments, Respon
 @with_session
 def home(owner: str) -> str:
     """Show where pictures are dropped, and what was examined in this browser."""
-    return _render("home.html", listing=_listing(owner), settings=examiner().settings)
+    suffixes = sorted(IMAGE_SUFFIXES)
+    return _render("home.html", listing=_listing(owner), settings=examiner().settings, suffixes=suffixes)
 
 
 @blueprint.get("/list")

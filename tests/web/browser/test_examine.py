@@ -6,13 +6,15 @@ import base64
 import csv
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.web.browser.conftest import Window
+from tests.web.process import serving
 
 WORDS = {"bright": "Likely AI-generated", "dark": "Likely real", "grey": "Cannot tell"}
 CARRY = """files => {
@@ -68,6 +70,54 @@ def test_dragging_files_over_the_page_shows_where_they_go(home: Page, pictures: 
     expect(home.locator("body")).to_have_class("dropping")
     home.dispatch_event("main", "dragleave", {"dataTransfer": files})
     expect(home.locator("body")).to_have_class("")
+
+
+@pytest.fixture
+def folder(pictures: dict[str, Path], tmp_path: Path) -> Path:
+    """A folder of two pictures, one of them deeper, and three files that are not taken."""
+    below = tmp_path / "case" / "a" / "below"
+    below.mkdir(parents=True)
+    shutil.copy(pictures["bright"], below / "deep.JPG")
+    shutil.copy(pictures["dark"], tmp_path / "case" / "b.jpg")
+    shutil.copy(pictures["dark"], tmp_path / "case" / ".hidden.jpg")
+    (tmp_path / "case" / "notes.txt").write_text("no picture")
+    (tmp_path / "case" / "jpg").write_text("no suffix")
+    return tmp_path / "case"
+
+
+def drop(page: Page, *paths: Path) -> None:
+    """Drop files and folders as a file manager does, which no script can."""
+    data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+    session = page.context.new_cdp_session(page)
+    for type in ("dragEnter", "dragOver", "drop"):
+        session.send("Input.dispatchDragEvent", {"type": type, "x": 200, "y": 200, "data": data})
+
+
+def test_of_a_dropped_folder_every_picture_is_examined(
+    home: Page, folder: Path, pictures: dict[str, Path]
+) -> None:
+    drop(home, folder, pictures["grey"])
+    expect(home.locator(".row .what a")).to_have_count(3)
+    for name, words in {"deep.JPG": "ai", "b.jpg": "real", "grey.jpg": "uncertain"}.items():
+        expect(home.locator(".row", has_text=name)).to_have_attribute("data-word", words)
+    expect(home.locator("#queue li")).to_have_count(0)
+
+
+def test_of_a_folder_of_many_none_is_left_out(window: Window, home: Page, tmp_path: Path) -> None:
+    for number in range(150):
+        (tmp_path / f"{number:03}.jpg").write_bytes(b"")
+    home.route("**/api/v1/images?*", lambda route: route.abort())
+    drop(home, tmp_path)
+    expect(home.locator("#queue .failed")).to_have_count(150)
+    expect(home.locator("#queue .name").last).to_have_text("149.jpg")
+    window.complaints = [said for said in window.complaints if "ERR_FAILED" not in said]
+
+
+def test_a_folder_without_pictures_is_told(home: Page, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no picture")
+    drop(home, tmp_path)
+    expect(home.locator("#queue .failed")).to_contain_text(tmp_path.name)
+    expect(home.locator("#queue .state")).to_contain_text("There is no picture in this folder.")
 
 
 def test_a_pasted_picture_is_examined(home: Page, pictures: dict[str, Path]) -> None:
@@ -242,3 +292,29 @@ def test_a_name_is_shown_as_text_whatever_it_holds(home: Page, pictures: dict[st
         "#file", {"name": name, "mimeType": "image/jpeg", "buffer": pictures["dark"].read_bytes()}
     )
     expect(home.locator(".row .what a")).to_have_text(name)
+
+
+def test_behind_a_proxy_that_adds_a_prefix_the_page_works(
+    windows: Any, tiny: Path, tmp_path: Path, pictures: dict[str, Path]
+) -> None:
+    def take_off(route: Route) -> None:
+        headers = {**route.request.headers, "x-forwarded-prefix": "/desk"}
+        route.continue_(url=route.request.url.replace("/desk/", "/", 1), headers=headers)
+
+    with serving(tiny, tmp_path / "data", AIVSREAL_PROXIES=1) as server:
+        window = windows(server.url.rstrip("/"))
+        window.expected.add(404)
+        page = window.page
+        page.route("**/desk/**", take_off)
+        page.route(lambda url: "/desk/" not in url, lambda route: route.fulfill(status=404))
+        page.goto("/desk/")
+        choose(page, pictures["bright"])
+        expect(page.locator(".more")).to_have_count(1)
+        page.get_by_text("Was this right?").click()
+        page.get_by_label("AI", exact=True).last.check()
+        page.get_by_role("button", name="Send").click()
+        expect(page.locator(".outcome")).to_have_text("Thank you: noted. You can change it.")
+        page.get_by_label("File name contains").fill("bri")
+        expect(page).to_have_url(re.compile("/desk/.*name=bri"))
+        page.get_by_role("button", name="Delete bright.jpg").click()
+        expect(page.locator(".row")).to_have_count(0)

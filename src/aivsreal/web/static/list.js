@@ -1,6 +1,6 @@
 // The list of what was examined: filter and order without a reload, look closer in place, delete.
 
-import { announce, fetchPiece } from "./page.js";
+import { addressOf, announce, fetchPiece } from "./page.js";
 
 const tools = document.querySelector("#tools");
 const listing = document.querySelector("#listing");
@@ -30,7 +30,7 @@ listing.addEventListener("submit", (event) => {
 
 /** Show everything that is known of a row's picture below it. */
 export async function open(row) {
-  const piece = await fetchPiece(`/images/${row.dataset.id}/report`).catch(unreachable);
+  const piece = await fetchPiece(addressOf(`images/${row.dataset.id}/report`)).catch(unreachable);
   if (!piece || row.querySelector(".more")) return;
   row.append(piece.firstElementChild);
   setOpen(row, true);
@@ -38,7 +38,7 @@ export async function open(row) {
 
 /** Bring the counts and what depends on them up to date, and leave the rows as they are. */
 export async function refreshCounts() {
-  const fresh = await fetchPiece(`/list?${query()}`).catch(unreachable);
+  const fresh = await fetchPiece(addressOf(`list?${query()}`)).catch(unreachable);
   if (!fresh) return;
   const counts = fresh.querySelector("#counts");
   document.querySelector("#counts")?.remove();
@@ -72,17 +72,18 @@ async function show() {
   clearTimeout(typing);
   const wanted = query();
   const mine = asked += 1;
-  const fresh = await fetchPiece(`/list?${wanted}`).catch(unreachable);
+  const fresh = await fetchPiece(addressOf(`list?${wanted}`)).catch(unreachable);
   // Answers may overtake each other; only what was asked for last is shown.
   if (!fresh || mine !== asked) return;
   listing.replaceChildren(fresh);
-  history.replaceState(null, "", wanted.size ? `/?${wanted}` : "/");
+  history.replaceState(null, "", addressOf(wanted.size ? `?${wanted}` : ""));
   announce(document.querySelector("#counts")?.textContent ?? "");
 }
 
 async function remove(row) {
   const name = row.querySelector(".what").textContent;
-  const answer = await fetch(`/api/v1/images/${row.dataset.id}`, { method: "DELETE" }).catch(unreachable);
+  const address = addressOf(`api/v1/images/${row.dataset.id}`);
+  const answer = await fetch(address, { method: "DELETE" }).catch(unreachable);
   if (!answer?.ok && answer?.status !== 404) {
     announce(`${name} could not be deleted.`);
     return;

@@ -1,6 +1,11 @@
-// What every script of the page needs: telling screen readers, fetching a piece of a page, and problems in words.
+// What every script of the page needs: addresses, telling screen readers, pieces of a page, and problems in words.
 
 const announcer = document.querySelector("#announcer");
+
+/** Return the address of something on our server, which a proxy may have put below a prefix. */
+export function addressOf(path) {
+  return new URL(`../${path}`, import.meta.url).href;
+}
 
 /** Say something to those who hear the page. */
 export function announce(text) {

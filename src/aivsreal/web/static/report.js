@@ -1,6 +1,6 @@
 // A report's own controls, wherever it stands: the heat map's slider, the answer to "was this right?", copying.
 
-import { announce, problemOf, sentence } from "./page.js";
+import { addressOf, announce, problemOf, sentence } from "./page.js";
 
 document.addEventListener("input", (event) => {
   if (event.target.matches("input.fade")) fade(event.target);
@@ -32,7 +32,7 @@ async function sendFeedback(form) {
   const said = Object.fromEntries(new FormData(form));
   let text = "Thank you: noted. You can change it.";
   try {
-    const answer = await fetch(`/api/v1/images/${form.dataset.id}/feedback`, {
+    const answer = await fetch(addressOf(`api/v1/images/${form.dataset.id}/feedback`), {
       method: "POST",
       headers: { "Content-Type": "application/json", Accept: "application/json" },
       body: JSON.stringify(said),

@@ -1,6 +1,7 @@
 // Pictures that are dropped, chosen, pasted or taken: one request each, two at a time, each verdict as it is ready.
 
-import { announce, fetchPiece, problemOf, sentence } from "./page.js";
+import { droppedFiles } from "./dropped.js";
+import { addressOf, announce, fetchPiece, problemOf, sentence } from "./page.js";
 import { open, refreshCounts } from "./list.js";
 
 const AT_ONCE = 2;
@@ -12,6 +13,7 @@ const FEW = 1;
 const form = document.querySelector("#examine");
 const queue = document.querySelector("#queue");
 const blank = document.querySelector("#queued");
+const suffixes = new Set(form.dataset.suffixes.split(" "));
 const overall = document.querySelector("#overall");
 const waiting = [];
 const batch = { all: 0, done: 0, failed: 0 };
@@ -47,12 +49,12 @@ document.addEventListener("dragleave", (event) => {
   if (carriesFiles(event)) { depth = Math.max(0, depth - 1); document.body.classList.toggle("dropping", depth > 0); }
 });
 document.addEventListener("dragover", (event) => { if (carriesFiles(event)) event.preventDefault(); });
-document.addEventListener("drop", (event) => {
+document.addEventListener("drop", async (event) => {
   if (!carriesFiles(event)) return;
   event.preventDefault();
   depth = 0;
   document.body.classList.remove("dropping");
-  examine([...event.dataTransfer.files]);
+  examine(await droppedFiles(event.dataTransfer, suffixes));
 });
 
 window.addEventListener("beforeunload", (event) => {
@@ -107,8 +109,9 @@ function next() {
 }
 
 function send(item) {
-  if (item.file.size > Number(form.dataset.mostBytes)) {
-    fail(item, { reason: `This file is larger than ${form.dataset.most}.`, hint: "save it smaller" });
+  const problem = problemWith(item.file);
+  if (problem) {
+    fail(item, problem);
     return;
   }
   const body = new FormData();
@@ -126,12 +129,19 @@ function send(item) {
   });
   request.addEventListener("load", () => answered(item, request));
   request.addEventListener("error", () => fail(item, {
-    reason: "This could not be sent: the server cannot be reached, or it is a folder.",
-    hint: "of a folder, drop the pictures in it; else try again",
+    reason: "This could not be sent: the server cannot be reached, or the file is no longer as it was.",
+    hint: "try again, or choose it anew",
   }));
-  request.open("POST", "/api/v1/images?heatmap=1");
+  request.open("POST", addressOf("api/v1/images?heatmap=1"));
   request.setRequestHeader("Accept", "application/json");
   request.send(body);
+}
+
+/** Return why a file need not be sent; null where nothing is known against it. */
+function problemWith(file) {
+  if (file.problem) return file.problem;
+  if (file.size <= Number(form.dataset.mostBytes)) return null;
+  return { reason: `This file is larger than ${form.dataset.most}.`, hint: "save it smaller" };
 }
 
 function answered(item, request) {
@@ -160,7 +170,7 @@ function waitAndRetry(item, seconds) {
 async function show(item, picture) {
   let row;
   try {
-    row = (await fetchPiece(`/images/${picture.id}/row`)).firstElementChild;
+    row = (await fetchPiece(addressOf(`images/${picture.id}/row`))).firstElementChild;
   } catch {
     fail(item, { reason: "The verdict is there but could not be shown.", hint: "reload the page" });
     return;
