@@ -18,7 +18,7 @@ from aivsreal.errors import BadBundle, UnreadableImage
 from aivsreal.heatmap import OVERLAY_SIDE, overlay, overlay_png
 from aivsreal.images import Limits, open_picture
 from aivsreal.verdict import NOT_A_PHOTOGRAPH, UNSTABLE
-from tests.data.bundles import GAIN, tiny_bundle, tiny_card, tiny_graph, tiny_tower
+from tests.data.bundles import GAIN, TELLS_DRAWINGS, tiny_bundle, tiny_card, tiny_graph, tiny_tower
 from tests.data.draw import as_bytes, exif_of, flat, photo, write
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -540,8 +540,6 @@ def test_control_c_stops_the_workers_at_once(tmp_path):
     assert time.monotonic() - start < 30
 
 
-# What is redder than green by a tenth looks drawn to it, and must lie 4 above the threshold's log-odds of 1.1.
-TELLS_DRAWINGS = {"weight": [1.0, -1.0], "bias": -0.1, "stricter": 4.0, "promise_ai": "Of drawings, few."}
 REDDISH = {0.7: (200, 160, 200), 0.8: (255, 200, 255), 0.5: (150, 110, 130), 0.2: (90, 40, 20)}
 
 

@@ -20,6 +20,8 @@ from aivsreal.training.tower_graph import Head, with_judge
 
 GAIN = 20.0
 GRID = 4
+# What is redder than green by a tenth looks drawn to a card with it, and must lie 4 above the threshold's log-odds of 1.1.
+TELLS_DRAWINGS = {"weight": [1.0, -1.0], "bias": -0.1, "stricter": 4.0, "promise_ai": "Of drawings, few."}
 
 
 def tiny_bundle(

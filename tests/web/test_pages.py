@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterator
 from html import unescape
@@ -12,8 +13,12 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from aivsreal.verdict import NOT_A_PHOTOGRAPH
 from aivsreal.web.app import create_app
 from aivsreal.web.settings import Settings
+from aivsreal.web.wording import percent
+from tests.data.bundles import TELLS_DRAWINGS, tiny_bundle
+from tests.data.draw import as_bytes, flat
 from tests.web.conftest import picture
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -55,6 +60,25 @@ def test_a_plain_form_leads_to_the_verdict(client: FlaskClient) -> None:
     page = client.get(examined(client)).text
     assert heading(page) == "Likely AI-generated"
     assert "It is bright." in page
+
+
+def test_of_a_drawing_page_and_export_say_why_and_by_which_threshold(
+    settings: Settings, tmp_path: Path
+) -> None:
+    model = tiny_bundle(tmp_path / "tiny", drawn=TELLS_DRAWINGS).folder
+    app = create_app(settings.model_copy(update={"model": str(model)}))
+    client = app.test_client()
+    drawing = as_bytes(flat(64, 64, (200, 160, 200)), "PNG")
+    answer = client.post("/examine", data={"image": (BytesIO(drawing), "drawing.png")})
+    page = unescape(client.get(answer.headers["Location"]).text)
+    about = client.get("/about").text
+    [row] = csv.DictReader(client.get("/api/v1/export?format=csv").text.splitlines())
+    app.extensions["aivsreal"].examiner.close()
+    assert page.count(NOT_A_PHOTOGRAPH) == 2
+    assert f"AI begins at {percent(float(row['ai_above']))}" in page
+    assert float(row["ai_above"]) > 0.99
+    assert (row["real_below"], row["reason"]) == ("0.25", NOT_A_PHOTOGRAPH)
+    assert "further above it where the picture looks drawn" in about
 
 
 def test_several_pictures_of_a_plain_form_lead_to_the_list(client: FlaskClient) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from aivsreal.bundle import load_bundle
+from aivsreal.verdict import NOT_A_PHOTOGRAPH
 from aivsreal.web.figures import histogram, measured_sets
 from aivsreal.web.listing import PAGE, make_listing
 from aivsreal.web.outline import kind_of, outline
@@ -99,6 +100,11 @@ def test_a_citation_holds_all_that_is_needed_to_check_it() -> None:
         "a.jpg: likely AI-generated (probability of AI 95.1 %, moves by 32 points when saved again). "
         f"aivsreal, model tiny 1.0.0, 24 Nov 2026, 12:02 UTC. SHA-256 {'0' * 64}."
     )
+
+
+def test_a_citation_says_why_no_answer_is_given() -> None:
+    said = citation(picture(verdict="uncertain", words="cannot tell", reason=NOT_A_PHOTOGRAPH))
+    assert f"when saved again). {NOT_A_PHOTOGRAPH} aivsreal, model tiny 1.0.0" in said
 
 
 def test_a_flag_among_mostly_real_pictures_is_often_wrong() -> None:

@@ -15,6 +15,8 @@ COLUMNS = (
     "verdict",
     "words",
     "probability_ai",
+    "real_below",
+    "ai_above",
     "spread",
     "promise",
     "reason",

@@ -55,11 +55,14 @@ class ExaminationOut(_Shape):
     probability_ai: float = Field(ge=0, le=1, description="calibrated, not rounded")
     logit: float
     model: str = Field(description="name and version")
-    real_below: float = Field(description="threshold: below it a picture is called real")
-    ai_above: float = Field(description="threshold: above it a picture is called AI")
+    real_below: float = Field(description="threshold: below it this picture is called real")
+    ai_above: float = Field(
+        description="threshold: above it this picture is called AI; higher where it looks drawn, not photographed"
+    )
     promise: str = Field(description="what the model promises about this verdict, or why none is given")
     reason: str | None = Field(
-        description="why no answer is given, where there is more to say than the thresholds; else null"
+        description="why no answer is given, where there is more to say than that the probability lies between the "
+        "thresholds: it changes when the picture is delivered again, or the picture looks drawn, not photographed"
     )
     regions: list[float] | None = Field(
         default=None,
@@ -77,7 +80,8 @@ class ExaminationOut(_Shape):
     seconds: float = Field(description="time for decoding and examining")
     preview_url: str | None = Field(description="a small re-encoded copy (JPEG); null once it has expired")
     heatmap_url: str | None = Field(
-        description="the copy with the heat map laid over it (JPEG); null where none was asked for"
+        description="the copy with the heat map laid over it (JPEG), tinted the fuller the more a place says beside the "
+        "rest of the same picture; null where none was asked for"
     )
     preview_expires: datetime | None = Field(description="when the two are deleted")
     feedback: FeedbackOut | None
@@ -143,7 +147,9 @@ class ModelOut(_Shape):
     version: str
     summary: str
     licence: str
-    thresholds: Thresholds
+    thresholds: Thresholds = Field(
+        description="of photographs; `card.drawn` says what more is asked where a picture looks drawn"
+    )
     limits: list[str]
     checks_stability: bool = Field(description="whether each verdict is tried on re-deliveries")
     card: dict[str, Any]

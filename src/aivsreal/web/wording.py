@@ -129,8 +129,9 @@ def why_uncertain(picture: ExaminationOut) -> str | None:
 def citation(picture: ExaminationOut) -> str:
     """Return what a report may quote, with all that is needed to check it."""
     moves = "" if picture.spread is None else f", moves by {points(picture.spread)} when saved again"
+    reason = f"{picture.reason} " if picture.reason else ""
     return (
-        f"{picture.name}: {picture.words} (probability of AI {percent(picture.probability_ai)}{moves}). "
+        f"{picture.name}: {picture.words} (probability of AI {percent(picture.probability_ai)}{moves}). {reason}"
         f"aivsreal, model {picture.model}, {moment(picture.created)}. SHA-256 {picture.sha256}."
     ).replace(NARROW, " ")
 
