@@ -16,7 +16,7 @@ from aivsreal.verdict import NOT_A_PHOTOGRAPH
 from aivsreal.web.figures import histogram, measured_sets
 from aivsreal.web.listing import PAGE, make_listing
 from aivsreal.web.outline import kind_of, outline
-from aivsreal.web.regions import PLACES, describe, region_means
+from aivsreal.web.regions import PLACES, describe, region_means, strongest_region
 from aivsreal.web.shapes import ExaminationOut
 from aivsreal.web.wording import NARROW, Rates, citation, mix_of, percent, points, rates_of, size, span
 from tests.data.bundles import tiny_card
@@ -140,6 +140,15 @@ def test_a_map_of_one_colour_is_said_in_one_sentence(logit: float, words: str) -
     assert describe(region_means(np.full((7, 7), logit, np.float32))).startswith(words)
 
 
+def test_the_region_that_stands_out_of_a_sure_verdict_is_named() -> None:
+    sure = np.full((90, 120), 20, np.float32)
+    assert strongest_region(sure) is None
+    sure[60:, :40] = 30
+    assert describe(region_means(sure), strongest_region(sure)) == (
+        "Every region speaks for AI. The lower left says most."
+    )
+
+
 @given(
     arrays(
         np.float32,
@@ -151,6 +160,7 @@ def test_any_map_has_nine_probabilities(heatmap: np.ndarray) -> None:
     means = region_means(heatmap)
     assert len(means) == len(PLACES)
     assert all(0 <= mean <= 1 for mean in means)
+    assert strongest_region(heatmap) in (None, *PLACES)
 
 
 def test_a_list_is_cut_into_pages_and_a_page_beyond_the_last_is_the_last() -> None:
@@ -177,6 +187,7 @@ def test_the_shipped_card_has_figures_and_slices_to_show() -> None:
     card = load_bundle("photos").card
     for measured in measured_sets(card):
         assert measured.figures["as_is"]["recall"].low <= measured.figures["as_is"]["recall"].value
+        assert "=" not in measured.about
         shares = [slice.value for slice in measured.generators]
         assert shares == sorted(shares, reverse=True)
     assert max(bar.height for bar in histogram(card)) == 1

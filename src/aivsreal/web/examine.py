@@ -33,7 +33,7 @@ from aivsreal.living.serving import LiveDetector
 from aivsreal.verdict import Verdict
 from aivsreal.web.batcher import Batcher, Job, QueueFull, TookTooLong
 from aivsreal.web.metrics import Metrics
-from aivsreal.web.regions import region_means
+from aivsreal.web.regions import region_means, strongest_region
 from aivsreal.web.settings import Settings
 from aivsreal.web.store import Examination, Preview, Store, new_id
 
@@ -121,6 +121,7 @@ class Examiner:
                 "probability_ai": verdict.probability_ai,
                 "logit": verdict.logit,
                 "regions": None if verdict.heatmap is None else region_means(verdict.heatmap),
+                "strongest": None if verdict.heatmap is None else strongest_region(verdict.heatmap),
             },
             kept=self._keep(upload) if self.settings.keep_uploads else None,
             preview_expires=preview_expires,

@@ -29,6 +29,11 @@ SPLITS = {
     "test": "pictures kept apart, of the kinds of source that the model learned from",
     "val": "the pictures that the thresholds were chosen on",
 }
+# Conditions on the records of a measured set, as its card states them.
+WHERE = {
+    "origin_kind=benchmark": "those of research benchmarks only",
+    "origin_kind!=benchmark": "none of research benchmarks",
+}
 # Slices of photographs that say something to people: their tags; where there are none, where they come from.
 PHOTOGRAPH_SLICES = ("tag", "origin_kind")
 # Fewer pictures than this say nothing that an interval would not swallow.
@@ -84,7 +89,7 @@ def about_set(figures: Mapping[str, Any]) -> str:
     """Return in words what a measured set holds; empty where its card does not say."""
     data = figures.get("data") or {}
     about = SPLITS.get(data.get("split", ""), "")
-    conditions = "; ".join(data.get("where") or [])
+    conditions = "; ".join(WHERE.get(each, each) for each in data.get("where") or [])
     return f"{about} ({conditions})" if about and conditions else about or conditions
 
 

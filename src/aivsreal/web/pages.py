@@ -216,7 +216,7 @@ def _not_found() -> Problem:
 
 
 def _where(picture: ExaminationOut) -> str:
-    return describe(picture.regions) if picture.regions else ""
+    return describe(picture.regions, picture.strongest) if picture.regions else ""
 
 
 _FILTERS: dict[str, Callable[..., Any]] = {

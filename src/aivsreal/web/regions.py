@@ -20,6 +20,8 @@ PLACES = (
 )
 # A region counts where its mean lies clearly on one side; in between nothing is claimed of it.
 CLEARLY_AI, CLEARLY_REAL = 0.6, 0.4
+# A region stands out where it says this many times what the next one says: the eye sees no less in the tint.
+STANDS_OUT = 1.15
 
 
 def region_means(heatmap: NDArray[np.float32]) -> list[float]:
@@ -35,13 +37,28 @@ def region_means(heatmap: NDArray[np.float32]) -> list[float]:
     ]
 
 
-def describe(means: Sequence[float]) -> str:
-    """Return one or two sentences: the regions that speak for AI, and those that speak for real."""
+def strongest_region(heatmap: NDArray[np.float32]) -> str | None:
+    """Return the region that says most, for whichever side; None where none of them stands out.
+
+    By log-odds, as the overlay is tinted: of a sure verdict every probability is as good as 0 or 1.
+    """
+    says = [
+        abs(float(heatmap[rows, columns].mean(dtype=np.float64)))
+        for rows in _thirds(heatmap.shape[0])
+        for columns in _thirds(heatmap.shape[1])
+    ]
+    *_, second, first = sorted(says)
+    return PLACES[says.index(first)] if first > STANDS_OUT * second else None
+
+
+def describe(means: Sequence[float], strongest: str | None = None) -> str:
+    """Return in sentences which regions speak for AI and which for real, and which of them says most."""
     ai = [place for place, mean in zip(PLACES, means, strict=True) if mean >= CLEARLY_AI]
     real = [place for place, mean in zip(PLACES, means, strict=True) if mean <= CLEARLY_REAL]
     if not ai and not real:
         return "No region speaks clearly for AI or for real."
-    return " ".join(filter(None, (_sentence(ai, "for AI"), _sentence(real, "for real"))))
+    most = f"The {strongest} says most." if strongest in ai + real and len(ai + real) > 1 else ""
+    return " ".join(filter(None, (_sentence(ai, "for AI"), _sentence(real, "for real"), most)))
 
 
 def _thirds(length: int) -> list[slice]:

@@ -68,6 +68,10 @@ class ExaminationOut(_Shape):
         default=None,
         description="mean probability of AI of nine parts of the heat map, by rows; null without a heat map",
     )
+    strongest: str | None = Field(
+        default=None,
+        description="which of the nine parts, e.g. `upper left`, stands out in the heat map; null where none does",
+    )
     spread: float | None = Field(
         description="how far the probability moves when the picture is delivered again"
     )
