@@ -11,13 +11,15 @@ from aivsreal.data.sources import load_sets
 from aivsreal.data.split import with_validation
 from aivsreal.errors import BadData
 from aivsreal.training.run import Run
+from aivsreal.training.tower import learned_and_doubted
 
 
 def pictures_of(run: Run, data: Sequence[str]) -> LabelledSet:
     """Return what the run learned from and chose by, its splits in its order; data: the sets it was given, in theirs."""
     labelled = load_sets(data, where=run.facts["data"]["where"], exclude=run.excluded)
     section = run.recipe.data
-    return with_validation(labelled, fraction=section.validation_fraction, drop_copies=section.drop_copies)
+    cut = with_validation(labelled, fraction=section.validation_fraction, drop_copies=section.drop_copies)
+    return learned_and_doubted(cut, run.recipe)[0]
 
 
 def kept_embeddings(folder: Path, samples: Sequence[Sample]) -> NDArray[np.float16]:

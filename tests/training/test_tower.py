@@ -9,12 +9,14 @@ from sklearn.metrics import roc_auc_score
 
 from aivsreal.bundle import load_bundle
 from aivsreal.data.labelled import LabelledSet, Sample
+from aivsreal.detector import Detector
 from aivsreal.errors import BadRecipe, BadRun
+from aivsreal.evaluation.finish import finish
 from aivsreal.training.export import export
-from aivsreal.training.judge import fit_hidden, source_weights
+from aivsreal.training.judge import Judge, doubting, fit_hidden, source_weights
 from aivsreal.training.loop import train
 from aivsreal.training.recipe import Recipe, load_recipe
-from aivsreal.training.tower import fit_tower, load_left_out, tower_graph
+from aivsreal.training.tower import fit_tower, learned_and_doubted, load_left_out, tower_graph
 from aivsreal.training.tower_graph import NOTICE, Head, with_head
 from tests.data.bundles import tiny_graph, tiny_tower, token_tower
 
@@ -205,3 +207,58 @@ def test_a_graph_without_a_head_is_refused() -> None:
 def test_a_head_of_another_width_is_refused() -> None:
     with pytest.raises(BadRecipe, match="head_weight has the shape"):
         with_head(tiny_tower(), Head(np.zeros(5), 0.0))
+
+
+def test_who_alone_is_learned_by_the_second_judge_raises_a_doubt_and_no_more() -> None:
+    """AI pictures to the right are known to both judges; those above to the second alone."""
+    rng = np.random.default_rng(0)
+    real, right, above = (rng.normal(centre, 0.5, (600, 2)) for centre in ((0, 0), (4, 0), (0, 4)))
+    first = fit_hidden(
+        np.concatenate([real, right]), np.repeat([0, 1], 600), np.ones(1200), units=16, networks=2
+    )
+    both = np.concatenate([real, right, above])
+    second = fit_hidden(both, np.repeat([0, 1, 1], 600), np.ones(1800), units=16, networks=2)
+    judge = doubting(first, second)
+    assert first(above).mean() < -0.5
+    assert -0.5 < np.median(judge(above)) <= 0
+    assert judge(above).max() <= max(0, first(above).max()) + 1e-9
+    assert (judge(real) > 0).mean() == (first(real) > 0).mean()
+    assert judge(right)[first(right) > 0] == pytest.approx(first(right)[first(right) > 0])
+
+
+def test_a_doubt_without_hidden_units_is_refused() -> None:
+    linear = Judge(Head(np.ones(2), 0.0))
+    with pytest.raises(BadRecipe, match="a doubt needs hidden units"):
+        doubting(linear, linear)
+
+
+def test_doubted_pictures_are_seen_but_set_no_threshold(tmp_path: Path) -> None:
+    file = tmp_path / "tokens.onnx"
+    file.write_bytes(token_tower())
+    samples = []
+    for number in range(60):
+        kind, path = ("real", "known", "doubted")[number % 3], tmp_path / f"{number}.png"
+        colour = {"real": (50, 50, 50), "known": (220, 50, 50), "doubted": (50, 220, 50)}[kind]
+        Image.new("RGB", (8, 8), tuple(level + number // 3 for level in colour)).save(path)
+        columns = {"source": path.name, "origin_kind": kind}
+        split = "val" if number >= 45 else "train"
+        samples.append(Sample(path.name, int(kind != "real"), split, columns, str(path)))
+    labelled = LabelledSet("three kinds", tmp_path, tuple(samples))
+    hidden = ["tower.hidden=8", "views.size=8", 'tower.doubted="label=ai & origin_kind=doubted"']
+    run = train(labelled, recipe(file, *hidden), tmp_path / "run", say=lambda _: None)
+    known = load_left_out(run.folder)
+    assert known.logits.shape == (1, 30)
+    assert np.load(run.folder / "doubted" / "0000000.npy").shape[0] == 15
+    card = finish(run.folder, labelled, tmp_path / "bundle", say=lambda _: None).card
+    assert "5 photographs and 5 AI pictures" in card.thresholds.fitted_on
+    assert card.training.counts["training"] == {"real": 15, "ai": 15}
+    verdict = Detector.load(tmp_path / "bundle").predict(samples[45].read())
+    assert verdict.embedding.shape == (6 + 8 + 1,)
+
+
+def test_a_condition_that_the_data_does_not_know_doubts_nothing(
+    graph: Path, bright_and_dark: LabelledSet
+) -> None:
+    asked = recipe(graph, 'tower.doubted="label=ai & origin_kind=benchmark"')
+    kept, doubted = learned_and_doubted(bright_and_dark, asked)
+    assert (len(kept), len(doubted)) == (40, 0)

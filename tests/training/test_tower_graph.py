@@ -5,6 +5,7 @@ from onnxruntime import InferenceSession
 
 from aivsreal.errors import BadRecipe
 from aivsreal.training.tower_graph import (
+    Doubt,
     Head,
     Hidden,
     head_of,
@@ -102,6 +103,39 @@ def test_hidden_units_are_taken_out_again_and_the_notice_stays(tokens: bytes, pi
     assert head_of(bare)["head_weight"].shape == (2 * WIDTH,)
     assert notice(bare) == "drawn by a test"
     assert without_hidden(tokens) == tokens
+
+
+def doubting(shift: float) -> tuple[Head, Hidden, Doubt]:
+    """A judge and a second one that is surer of AI by `shift`."""
+    rng = np.random.default_rng(6)
+    head, hidden = judge()
+    head.weight[: 2 * WIDTH] = 0
+    second = Hidden(rng.normal(0, 0.1, (2 * WIDTH, 4)), rng.normal(0, 5, 4))
+    first_head = Head(head.weight[2 * WIDTH :], head.bias)
+    doubt = Doubt(second, Head(rng.normal(0, 0.1, 4), shift), first_head)
+    return Head(np.append(head.weight, 1.0), head.bias), hidden, doubt
+
+
+@pytest.mark.parametrize("shift", [-30.0, 0.0, 3.0, 30.0])
+def test_a_doubt_lifts_a_score_to_even_odds_at_most_and_lowers_none(
+    tokens: bytes, pictures: np.ndarray, shift: float
+) -> None:
+    head, hidden, doubt = doubting(shift)
+    logit, maps, embedding = run(with_judge(tokens, head, hidden, doubt), pictures)
+    plain = run(with_judge(tokens, Head(head.weight[:-1], head.bias), hidden), pictures)[0]
+    says = doubt.second(features(pictures)) @ doubt.second_head.weight + doubt.second_head.bias
+    assert logit == pytest.approx(np.maximum(plain, np.log(1 / (1 + np.exp(-says)))), abs=1e-3)
+    assert (logit >= plain - 1e-4).all()
+    assert (logit <= np.maximum(plain, 0) + 1e-4).all()
+    assert embedding.shape == (4, 2 * WIDTH + UNITS + 1)
+    assert embedding @ head.weight + head.bias == pytest.approx(logit, abs=1e-3)
+    assert maps.mean(axis=(1, 2)) == pytest.approx(logit, abs=1e-3)
+
+
+def test_a_doubt_is_taken_out_with_the_hidden_units(tokens: bytes, pictures: np.ndarray) -> None:
+    bare = without_hidden(with_judge(tokens, *doubting(3.0)))
+    assert run(bare, pictures)[2].shape == (4, 2 * WIDTH)
+    assert parameters(bare) < parameters(with_judge(tokens, *doubting(3.0)))
 
 
 def test_a_graph_without_tokens_has_no_place_for_hidden_units() -> None:

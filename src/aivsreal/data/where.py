@@ -45,6 +45,27 @@ def without(labelled: LabelledSet, conditions: Sequence[str]) -> LabelledSet:
     return labelled.with_samples(kept)
 
 
+def set_apart(labelled: LabelledSet, condition: str) -> tuple[LabelledSet, LabelledSet]:
+    """Return the samples that do not meet a condition `COLUMN=VALUE & COLUMN=VALUE`, and those that do.
+
+    A recipe's condition is about data that need not be there: a column or a value that is unknown is met by none.
+    Raises: UsageError for a malformed condition.
+    """
+    parts = [_parsed(part) for part in condition.split(AND)]
+    met = [
+        all(
+            (_text(value_of(s, column)) == _canonical(column, value)) == equal
+            for column, equal, value in parts
+        )
+        for s in labelled.samples
+    ]
+    kept: list[Sample] = []
+    apart: list[Sample] = []
+    for sample, meets in zip(labelled.samples, met, strict=True):
+        (apart if meets else kept).append(sample)
+    return labelled.with_samples(kept), labelled.with_samples(apart)
+
+
 def value_of(sample: Sample, column: str) -> Any:
     """Return what a sample says in a column, `label` ("ai" or "real") and `split` included; else None."""
     if column == "label":

@@ -13,7 +13,7 @@ from aivsreal.files import atomic_folder
 from aivsreal.training.export import export
 from aivsreal.training.loader import limited
 from aivsreal.training.run import open_run
-from aivsreal.training.tower import load_left_out
+from aivsreal.training.tower import learned_and_doubted, load_left_out
 
 
 def finish(
@@ -37,6 +37,7 @@ def finish(
         cut = with_validation(
             labelled, fraction=recipe.data.validation_fraction, drop_copies=recipe.data.drop_copies
         )
+        cut, _ = learned_and_doubted(cut, recipe)
         calibrate(
             unfinished,
             limited(cut.of_split("val"), recipe.data.limit),

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aivsreal.errors import BadRecipe
 from aivsreal.training.recipe import TowerSection
-from aivsreal.training.tower_graph import Head, Hidden
+from aivsreal.training.tower_graph import Doubt, Head, Hidden
 
 Floats = NDArray[np.float64]
 FOLDS = 10
@@ -32,13 +33,16 @@ class Judge:
 
     head: Head
     hidden: Hidden | None = None
+    doubt: Doubt | None = None
 
     def __call__(self, features: Floats) -> Floats:
         """Return logits, float64 [n], of features [n, 2 c]."""
-        embedding = features
+        parts = [features]
         if self.hidden is not None:
-            embedding = np.concatenate([features, self.hidden(features)], axis=1)
-        return np.asarray(embedding @ self.head.weight + self.head.bias)
+            parts.append(self.hidden(features))
+        if self.doubt is not None:
+            parts.append(self.doubt(features, parts[1])[:, None])
+        return np.asarray(np.concatenate(parts, axis=1) @ self.head.weight + self.head.bias)
 
 
 def source_weights(labels: NDArray[np.int64], sources: NDArray[np.str_], power: float) -> Floats:
@@ -55,6 +59,23 @@ def fit_judge(x: Floats, labels: NDArray[np.int64], weights: Floats, section: To
     if not section.hidden:
         return Judge(fit_head(x, labels, weights, section.strength))
     return fit_hidden(x, labels, weights, units=section.hidden, networks=section.networks)
+
+
+def doubting(first: Judge, second: Judge) -> Judge:
+    """Return the first judge, lifted to even odds at most where the second, which learned from more, sees AI.
+
+    Both have hidden units. What only the second has met may look like photographs that the first judges rightly: so
+    it may take an answer away, and never give one.
+    """
+    if first.hidden is None or second.hidden is None:
+        raise BadRecipe("a doubt needs hidden units", hint="set tower.hidden, or leave tower.doubted out")
+    width = len(first.hidden.weight)
+    doubt = Doubt(
+        second.hidden,
+        Head(second.head.weight[width:], second.head.bias),
+        Head(first.head.weight[width:], first.head.bias),
+    )
+    return Judge(Head(np.append(first.head.weight, 1.0), first.head.bias), first.hidden, doubt)
 
 
 def fit_hidden(x: Floats, labels: NDArray[np.int64], weights: Floats, *, units: int, networks: int) -> Judge:
@@ -120,18 +141,14 @@ def fit_head(x: Floats, labels: NDArray[np.int64], weights: Floats, strength: fl
 
 
 def left_out(
-    fit: Callable[[Floats, NDArray[np.int64], Floats], Judge],
-    x: Floats,
-    labels: NDArray[np.int64],
-    sources: NDArray[np.str_],
-    weights: Floats,
+    fit: Callable[[NDArray[np.int64]], Judge], x: Floats, labels: NDArray[np.int64], sources: NDArray[np.str_]
 ) -> Floats:
-    """Return the logit of each view, float64 [n], by a judge that `fit` made of the others' x, labels and weights."""
+    """Return the logit of each row of x, float64 [n], by a judge that `fit` made of other sources' rows (their places)."""
     from sklearn.model_selection import GroupKFold
 
     folds = GroupKFold(min(FOLDS, len(set(sources.tolist()))))
     logits = np.zeros(len(labels))
     for rest, out in folds.split(x, labels, sources):
         if len(set(labels[rest].tolist())) == 2:
-            logits[out] = fit(x[rest], labels[rest], weights[rest])(x[out])
+            logits[out] = fit(rest)(x[out])
     return logits

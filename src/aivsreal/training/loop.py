@@ -37,7 +37,7 @@ from aivsreal.training.recipe import OptimiseSection, Recipe
 from aivsreal.training.run import Epoch, Progress, Run, begin_run, open_run, save_tensors
 from aivsreal.training.teacher import Student, Teacher, load_teacher
 from aivsreal.training.timm_import import import_timm
-from aivsreal.training.tower import fit_tower
+from aivsreal.training.tower import fit_tower, learned_and_doubted
 from aivsreal.views import ViewSpec, fuse
 
 Say = Callable[[str], None]
@@ -71,6 +71,8 @@ def train(
     )
     training = limited(labelled_set.of_split("train"), recipe.data.limit)
     validation = limited(labelled_set.of_split("val"), recipe.data.limit)
+    training, doubted = learned_and_doubted(training, recipe)
+    validation, _ = learned_and_doubted(validation, recipe)
     require_both_classes(training)
     require_both_classes(validation)
     data = _describe_data(labelled_set, training, validation) | {
@@ -80,7 +82,7 @@ def train(
     run = _open(fabric, folder, recipe, data, resume)
     if recipe.tower.graph is not None:
         if fabric.is_global_zero:
-            fit_tower(list(training), recipe, folder, say)
+            fit_tower(list(training), recipe, folder, say, list(doubted))
         fabric.barrier()
         return run
     _Loop(fabric, run, list(training), list(validation), say, seconds).go(on_epoch)

@@ -270,6 +270,11 @@ class TowerSection(Section):
     networks: int = Field(
         1, ge=1, le=16, description="With hidden units: how many such networks are trained and averaged."
     )
+    doubted: str | None = Field(
+        None,
+        description="AI pictures that the judge does not learn from, as a condition of --exclude: networks that do learn from them, too, may lift a score to even odds, never above; none: no such.",
+    )
+    doubting: int = Field(2, ge=1, le=16, description="How many such networks are trained and averaged.")
     drawn_styles: tuple[str, ...] = Field(
         (),
         description="Values of the column 'style' that are no photographs: more is asked of what looks like them before it is called AI; none: of nothing.",

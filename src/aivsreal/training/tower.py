@@ -21,14 +21,15 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from aivsreal.bundle import load_bundle
-from aivsreal.data.labelled import Sample
+from aivsreal.data.labelled import LabelledSet, Sample
+from aivsreal.data.where import set_apart
 from aivsreal.deliveries import WORN, decoded
 from aivsreal.errors import BadRecipe
 from aivsreal.files import atomic_write_bytes, make_folder
 from aivsreal.images import inspect, open_picture
 from aivsreal.threads import available_cores, in_order
 from aivsreal.training.augment import augment
-from aivsreal.training.judge import Judge, fit_head, fit_judge, left_out, source_weights
+from aivsreal.training.judge import Judge, doubting, fit_head, fit_judge, left_out, source_weights
 from aivsreal.training.loader import source_of
 from aivsreal.training.recipe import Recipe
 from aivsreal.training.tower_graph import Head, with_head, with_judge, without_hidden
@@ -59,33 +60,82 @@ class LeftOut:
     drawn: Head | None = None
 
 
-def fit_tower(samples: Sequence[Sample], recipe: Recipe, folder: Path, say: Callable[[str], None]) -> None:
+def learned_and_doubted(labelled: LabelledSet, recipe: Recipe) -> tuple[LabelledSet, LabelledSet]:
+    """Return what a judge learns from, and the AI pictures that only raise a doubt. Raises: UsageError."""
+    if recipe.tower.doubted is None:
+        return labelled, labelled.with_samples([])
+    return set_apart(labelled, recipe.tower.doubted)
+
+
+def fit_tower(
+    samples: Sequence[Sample],
+    recipe: Recipe,
+    folder: Path,
+    say: Callable[[str], None],
+    doubted: Sequence[Sample] = (),
+) -> None:
     """Write tower.onnx with a judge fitted on the samples into `folder`, and what others, without a sample's source, say.
 
     The latter of the picture as it is and of its usual deliveries: thresholds rest on them, and hard use and
     augmentation are not what a promise is about. Embeddings that lie in the folder are used again.
 
+    doubted: AI pictures that only raise a doubt, see `judge.doubting`
     Raises: BadRecipe, BadBundle, CannotWrite.
     """
     graph = tower_graph(recipe)
-    seen = embeddings_of(graph, samples, partial(fitted_views, recipe), folder / "tower", say)
+    whole = partial(fitted_views, recipe)
+    seen = embeddings_of(graph, samples, whole, folder / "tower", say)
     tiled = list(filter(_is_tiled, samples)) if recipe.tower.tiles else []
     tiles = embeddings_of(graph, tiled, partial(_tiles, recipe), folder / "tiles", say) if tiled else seen[:0]
-    x = np.concatenate([each.reshape(-1, seen.shape[-1]) for each in (seen, tiles)]).astype(np.float64)
-    shown = [sample for part, rows in ((samples, seen), (tiled, tiles)) for sample in part for _ in rows[0]]
-    labels = np.array([sample.label for sample in shown])
-    sources = np.array([source_of(sample) or sample.key for sample in shown])
-    weights = source_weights(labels, sources, recipe.data.source_power)
-    judge = partial(fit_judge, section=recipe.tower)
-    logits = left_out(judge, x, labels, sources, weights)
-    area = float(roc_auc_score(labels, logits))
+    apart = embeddings_of(graph, doubted, whole, folder / "doubted", say) if doubted else seen[:0]
+    rows = Rows.of([(samples, seen), (tiled, tiles), (doubted, apart)], recipe)
+    logits = left_out(rows.fit, rows.x, rows.labels, rows.sources)
+    learned = ~rows.doubted
+    area = float(roc_auc_score(rows.labels[learned], logits[learned]))
     say(f"tower: AUC {area:.4f} on the views of training sources that a judge was fitted without")
     by_view = logits[: len(samples) * seen.shape[1]].reshape(-1, seen.shape[1]).T
     usual = [number for number, name in enumerate(("as it is", *recipe.tower.deliveries)) if name != "hard"]
     drawn, looks_drawn = _tells_drawings(seen, samples, recipe, say)
     known = LeftOut(by_view[usual], np.array([sample.label for sample in samples]), looks_drawn, drawn)
     save_left_out(folder / LEFT_OUT, known)
-    atomic_write_bytes(folder / TOWER, _with(graph, judge(x, labels, weights)))
+    atomic_write_bytes(folder / TOWER, _with(graph, rows.fit(np.arange(len(rows.labels)))))
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Views that a judge is fitted on: x: float64 [n, d]; labels, sources and weights [n]; doubted: bool [n], those
+    that the second judge alone learns from, by weights of its own."""
+
+    x: Floats
+    labels: NDArray[np.int64]
+    sources: NDArray[np.str_]
+    doubted: NDArray[np.bool_]
+    weights: Floats
+    second_weights: Floats
+    recipe: Recipe
+
+    @classmethod
+    def of(cls, parts: Sequence[tuple[Sequence[Sample], NDArray[np.float16]]], recipe: Recipe) -> Rows:
+        """Return the views [n, v, d] of the samples of each part; the last part is doubted."""
+        shown = [sample for samples, views in parts for sample in samples for _ in views[0]]
+        labels = np.array([sample.label for sample in shown])
+        sources = np.array([source_of(sample) or sample.key for sample in shown])
+        doubted = np.arange(len(shown)) >= len(shown) - parts[-1][1].shape[0] * parts[-1][1].shape[1]
+        power = recipe.data.source_power
+        weights = np.zeros(len(shown))
+        weights[~doubted] = source_weights(labels[~doubted], sources[~doubted], power)
+        x = np.concatenate([views.reshape(-1, views.shape[-1]) for _, views in parts]).astype(np.float64)
+        return cls(x, labels, sources, doubted, weights, source_weights(labels, sources, power), recipe)
+
+    def fit(self, rows: NDArray[np.int64]) -> Judge:
+        """Return the judge fitted on these rows, with its doubt where some of them are doubted."""
+        section = self.recipe.tower
+        own = rows[~self.doubted[rows]]
+        first = fit_judge(self.x[own], self.labels[own], self.weights[own], section)
+        if len(own) == len(rows):
+            return first
+        more = section.model_copy(update={"networks": section.doubting})
+        return doubting(first, fit_judge(self.x[rows], self.labels[rows], self.second_weights[rows], more))
 
 
 def _tells_drawings(
@@ -105,13 +155,13 @@ def _tells_drawings(
     sources = np.repeat([source_of(sample) or sample.key for sample in samples], views)
     weights = source_weights(is_drawn, sources, recipe.data.source_power)
 
-    def fit(x: Floats, is_drawn: NDArray[np.int64], weights: Floats) -> Judge:
-        return Judge(fit_head(x, is_drawn, weights, recipe.tower.strength))
+    def fit(rows: NDArray[np.int64]) -> Judge:
+        return Judge(fit_head(x[rows], is_drawn[rows], weights[rows], recipe.tower.strength))
 
-    logits = left_out(fit, x, is_drawn, sources, weights)[::views]
+    logits = left_out(fit, x, is_drawn, sources)[::views]
     area = float(roc_auc_score(styles, logits))
     say(f"drawings: AUC {area:.4f} on training sources that the head which tells them was fitted without")
-    return fit(x, is_drawn, weights).head, logits > 0
+    return fit(np.arange(len(x))).head, logits > 0
 
 
 def save_left_out(file: Path, known: LeftOut) -> None:
@@ -155,7 +205,7 @@ def tower_graph(recipe: Recipe) -> bytes:
 def _with(graph: bytes, judge: Judge) -> bytes:
     if judge.hidden is None:
         return with_head(graph, judge.head)
-    return with_judge(graph, judge.head, judge.hidden)
+    return with_judge(graph, judge.head, judge.hidden, judge.doubt)
 
 
 def embeddings_of(

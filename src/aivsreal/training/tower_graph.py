@@ -5,8 +5,11 @@ features of a view are the class token beside the mean of its patches, [n, 2 c].
 the embedding. With one (h units, rectified) its activations stand behind them, so that the judge stays a
 linear head on an embedding, [n, 2 c + h], which can be read, compared and taught.
 
+A second judge may raise a doubt: where its own log-probability of AI lies above the first one's logit, the difference
+is added, as one more entry of the embedding. So it lifts a score up to even odds and never above.
+
 The map is what each patch adds to the logit. A rectified network is linear around every picture: its slope there,
-at each patch, is exact, and the mean of the map is the logit.
+at each patch, is exact, and the mean of the map is the logit. A doubt is the same everywhere in it.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from aivsreal.errors import BadRecipe
 Floats = NDArray[np.float64]
 HEAD_WEIGHT, HEAD_BIAS = "head_weight", "head_bias"
 HIDDEN_WEIGHT, HIDDEN_BIAS = "hidden_weight", "hidden_bias"
+SECOND_WEIGHT, SECOND_BIAS = "second_weight", "second_bias"
 CLASS_TOKEN, PATCHES = "class_token", "patches"
 # Patches a side that make one cell of the map.
 POOL = 2
@@ -49,10 +53,28 @@ class Hidden:
         return np.maximum(features @ self.weight + self.bias, 0.0)
 
 
-def with_judge(graph: bytes, head: Head, hidden: Hidden | None = None) -> bytes:
+@dataclass(frozen=True)
+class Doubt:
+    """A second judge, of units of its own, and the first one's say that it is held against.
+
+    second: over features; second_head: over its units, [h2]; first_head: over the first judge's units, [h]
+    """
+
+    second: Hidden
+    second_head: Head
+    first_head: Head
+
+    def __call__(self, features: Floats, units: Floats) -> Floats:
+        """Return by how much features [n, 2 c] are lifted, float64 [n], 0 or more; units: the first judge's, [n, h]."""
+        says = self.second(features) @ self.second_head.weight + self.second_head.bias
+        said = units @ self.first_head.weight + self.first_head.bias
+        return np.asarray(np.maximum(-np.logaddexp(0.0, -says) - said, 0.0))
+
+
+def with_judge(graph: bytes, head: Head, hidden: Hidden | None = None, doubt: Doubt | None = None) -> bytes:
     """Return the tower with this judge in place of what followed its tokens.
 
-    head: over [2 c] features, or over [2 c + h] where there is a hidden layer
+    head: over [2 c] features, or over [2 c + h] where there is a hidden layer, one more where there is a doubt
     Raises: BadRecipe where the graph names no tokens.
     """
     import onnx
@@ -63,11 +85,13 @@ def with_judge(graph: bytes, head: Head, hidden: Hidden | None = None) -> bytes:
     units = 0 if hidden is None else len(hidden.bias)
     width = (len(head.weight) - units) // 2
     side = _map_side(model.graph)
-    constants = {**_constants(width, side), HEAD_WEIGHT: head.weight, HEAD_BIAS: head.bias}
+    constants = {**_constants(width, units, side), HEAD_WEIGHT: head.weight, HEAD_BIAS: head.bias}
     if hidden is not None:
         constants |= {HIDDEN_WEIGHT: hidden.weight, HIDDEN_BIAS: hidden.bias}
+    if doubt is not None:
+        constants |= _constants_of(doubt)
     mean = helper.make_node("ReduceMean", [PATCHES], ["patch_mean"], axes=[1], keepdims=0)
-    nodes = [mean, *(_linear() if hidden is None else _rectified()), *_judged()]
+    nodes = [mean, *(_linear() if hidden is None else _rectified(doubt is not None)), *_judged()]
     used = {name for node in [*trunk, *nodes] for name in node.input}
     kept = [part for part in model.graph.initializer if part.name in used - set(constants)]
     added = [
@@ -76,7 +100,7 @@ def with_judge(graph: bytes, head: Head, hidden: Hidden | None = None) -> bytes:
     outputs: dict[str, list[str | int | None]] = {
         "logit": ["n"],
         "map": ["n", side, side],
-        "embedding": ["n", 2 * width + units],
+        "embedding": ["n", len(head.weight)],
     }
     judged = helper.make_graph(
         [*trunk, *nodes],
@@ -176,16 +200,27 @@ def _map_side(graph: Any) -> int:
     return int(shape.dim[-1].dim_value)
 
 
-def _constants(width: int, side: int) -> dict[str, Any]:
+def _constants(width: int, units: int, side: int) -> dict[str, Any]:
     return {
         "class_from": _positions([0]),
         "class_to": _positions([width]),
         "patch_to": _positions([2 * width]),
-        "all": _positions([np.iinfo(np.int64).max]),
+        "unit_to": _positions([2 * width + units]),
         "first_axis": _positions([0]),
         "last_axis": _positions([-1]),
         "channel_axis": _positions([1]),
         "grid": _positions([-1, 1, POOL * side, POOL * side]),
+    }
+
+
+def _constants_of(doubt: Doubt) -> dict[str, Any]:
+    return {
+        SECOND_WEIGHT: doubt.second.weight,
+        SECOND_BIAS: doubt.second.bias,
+        "second_head_weight": doubt.second_head.weight,
+        "second_head_bias": doubt.second_head.bias,
+        "first_head_weight": doubt.first_head.weight,
+        "first_head_bias": doubt.first_head.bias,
     }
 
 
@@ -204,24 +239,47 @@ def _linear() -> list[Any]:
     ]
 
 
-def _rectified() -> list[Any]:
+def _rectified(doubts: bool) -> list[Any]:
     """A head on features and activations: the slope also runs through the units that are on, [n, c]."""
     from onnx import helper
 
+    entries = ["features", "activation", *(["doubt"] if doubts else [])]
     return [
         helper.make_node("Concat", [CLASS_TOKEN, "patch_mean"], ["features"], axis=1),
         helper.make_node("MatMul", ["features", HIDDEN_WEIGHT], ["summed"]),
         helper.make_node("Add", ["summed", HIDDEN_BIAS], ["level"]),
         helper.make_node("Relu", ["level"], ["activation"]),
-        helper.make_node("Concat", ["features", "activation"], ["embedding"], axis=1),
+        *(_doubted() if doubts else []),
+        helper.make_node("Concat", entries, ["embedding"], axis=1),
         helper.make_node("Sign", ["activation"], ["on"]),
-        helper.make_node("Slice", [HEAD_WEIGHT, "patch_to", "all"], ["unit_weight"]),
+        helper.make_node("Slice", [HEAD_WEIGHT, "patch_to", "unit_to"], ["unit_weight"]),
         helper.make_node("Mul", ["on", "unit_weight"], ["unit_slope"]),
         helper.make_node("Transpose", [HIDDEN_WEIGHT], ["hidden_transposed"]),
         helper.make_node("MatMul", ["unit_slope", "hidden_transposed"], ["hidden_slope"]),
         helper.make_node("Slice", [HEAD_WEIGHT, "class_from", "patch_to"], ["feature_weight"]),
         helper.make_node("Add", ["hidden_slope", "feature_weight"], ["slope"]),
         helper.make_node("Slice", ["slope", "class_to", "patch_to", "channel_axis"], ["patch_slope"]),
+    ]
+
+
+def _doubted() -> list[Any]:
+    """By how much the second judge's log-probability lies above the first one's logit, [n, 1]."""
+    from onnx import helper
+
+    return [
+        helper.make_node("MatMul", ["features", SECOND_WEIGHT], ["second_summed"]),
+        helper.make_node("Add", ["second_summed", SECOND_BIAS], ["second_level"]),
+        helper.make_node("Relu", ["second_level"], ["second_activation"]),
+        helper.make_node("MatMul", ["second_activation", "second_head_weight"], ["second_unbiased"]),
+        helper.make_node("Add", ["second_unbiased", "second_head_bias"], ["second_says"]),
+        helper.make_node("Neg", ["second_says"], ["second_denies"]),
+        helper.make_node("Softplus", ["second_denies"], ["improbable"]),
+        helper.make_node("Neg", ["improbable"], ["log_probability"]),
+        helper.make_node("MatMul", ["activation", "first_head_weight"], ["first_unbiased"]),
+        helper.make_node("Add", ["first_unbiased", "first_head_bias"], ["first_says"]),
+        helper.make_node("Sub", ["log_probability", "first_says"], ["rise"]),
+        helper.make_node("Relu", ["rise"], ["lift"]),
+        helper.make_node("Unsqueeze", ["lift", "last_axis"], ["doubt"]),
     ]
 
 
