@@ -4,6 +4,7 @@ import pickle
 import pytest
 
 from aivsreal.data.sources import load_set, load_sets
+from aivsreal.data.where import set_apart
 from aivsreal.data.words import label_of, split_of
 from aivsreal.errors import AivsrealError, BadData, UnreadableImage, UsageError
 from tests.data_floor.sets import parquet, picture, tree
@@ -435,3 +436,28 @@ def test_photos_load_with_every_column(shared):
     dalle = load_set(shared / "data/photos", where=["generator=dall-e-3"]).samples[0]
     assert (dalle.label, dalle.columns["year"]) == (1, "2023")
     assert len(load_set(shared / "data/photos", where=["generator!=midjourney", "label=real"])) == 2993
+
+
+def test_a_recipes_condition_sets_apart_what_meets_all_of_it(tmp_path):
+    tree(tmp_path, "train/REAL/a.png", "train/FAKE/b.png", "val/FAKE/c.png")
+
+    kept, apart = set_apart(load_set(tmp_path), "label=fake & split=train")
+
+    assert [s.key for s in kept] == ["train/REAL/a.png", "val/FAKE/c.png"]
+    assert [s.key for s in apart] == ["train/FAKE/b.png"]
+
+
+@pytest.mark.parametrize("condition", ["origin_kind=benchmark", "label=ai & generator=nobody"])
+def test_a_recipes_condition_on_what_the_data_does_not_know_is_met_by_none(tmp_path, condition):
+    tree(tmp_path, "train/REAL/a.png", "train/FAKE/b.png")
+
+    kept, apart = set_apart(load_set(tmp_path), condition)
+
+    assert (len(kept), len(apart)) == (2, 0)
+
+
+def test_a_malformed_condition_of_a_recipe_is_refused(tmp_path):
+    tree(tmp_path, "train/REAL/a.png", "train/FAKE/b.png")
+
+    with pytest.raises(UsageError, match="cannot follow the condition 'label'"):
+        set_apart(load_set(tmp_path), "label & split=train")
