@@ -89,8 +89,9 @@ def page() -> str:
 
 
 def comparisons() -> list[str]:
-    """The comparisons that are kept, by name: each has its words before the tables in NAME.md."""
-    return sorted(path.stem for path in COMPARED.glob("*.md") if not path.stem.endswith(".after"))
+    """The comparisons that are kept, by name: each has its words before and after the tables in NAME.md and NAME.after.md."""
+    names = sorted(path.name.removesuffix(".after.md") for path in COMPARED.glob("*.after.md"))
+    return [name for name in names if (COMPARED / f"{name}.json").is_file()]
 
 
 def comparison(name: str) -> dict[str, Any]:
