@@ -88,6 +88,8 @@ with `benchmarks/one_verdict.py`, and multiply.
    for large parts and a run an hour.
 5. **One bucket.** Object stores slow down who asks too much of one prefix; what they refuse is tried again three times, then
    is a row with `unreachable`, which the same command tries again.
+6. **One web server.** One that is silent for 30 seconds is tried again, too. Where it is down for two minutes, its
+   other pictures are `unreachable` at once; where nothing of a part can be had, the command says so and ends.
 
 The cluster's head is one machine: when it dies, the command ends. The same command goes on with the parts that are left.
 """

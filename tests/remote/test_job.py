@@ -19,6 +19,7 @@ from aivsreal.detector import Detector
 from aivsreal.errors import CannotWrite, Unreachable, UsageError
 from aivsreal.images import Limits
 from aivsreal.remote import examine
+from aivsreal.remote.outages import AGAIN, PATIENCE, Outages
 from aivsreal.remote.reading import fetch
 from aivsreal.remote.store import Store
 from tests.cli.runner import run
@@ -268,17 +269,32 @@ def test_a_web_server_that_falls_silent_is_given_up(silent, name, monkeypatch):
     assert time.monotonic() - begun < 20
 
 
-def test_a_web_server_that_did_not_answer_is_asked_once_a_picture_until_it_does(silent, web, monkeypatch):
+def test_a_web_server_that_is_down_for_long_is_asked_now_and_then_only(silent, monkeypatch):
     address, asked = silent
     monkeypatch.setattr("aivsreal.remote.places.SILENCE", 0.3)
-    lost = {web.removeprefix("http://")}
+    now = [0.0]
+    outages = Outages(clock=lambda: now[0])
 
-    for name in ("1.png", "2.png"):
-        fetch(f"{address}/{name}", Limits(), waits=AT_ONCE, lost=lost)
-    fetch(f"{web}/a/01.png", Limits(), lost=lost)
+    for number, now[0] in enumerate((0, PATIENCE - 1, PATIENCE + 1, PATIENCE + 2, PATIENCE + AGAIN + 1)):
+        got = fetch(f"{address}/{number}.png", Limits(), waits=AT_ONCE, outages=outages)
+        assert isinstance(got.error, Unreachable)
 
-    assert asked == ["/1.png", "/1.png", "/1.png", "/2.png"]
-    assert lost == {address.removeprefix("http://")}
+    assert asked == ["/0.png"] * 3 + ["/1.png"] * 3 + ["/2.png", "/4.png"]
+
+
+def test_a_web_server_that_answers_again_is_trusted_again(web, moody):
+    now = [0.0]
+    outages = Outages(clock=lambda: now[0])
+    outages.failed(f"{web}/a/01.png", TimeoutError())
+    now[0] = PATIENCE + 1
+
+    got = fetch(f"{web}/a/01.png", Limits(), outages=outages)
+    fetch(f"{moody[0]}/down.png", Limits(), waits=AT_ONCE, outages=outages)
+    now[0] *= 2
+
+    assert got.error is None
+    assert outages.waits(f"{web}/a/03.png", AT_ONCE) == AT_ONCE
+    assert outages.waits(f"{moody[0]}/down.png", AT_ONCE) == AT_ONCE
 
 
 def test_a_run_that_reaches_nothing_stops_and_leaves_no_rows(model, tmp_path):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from aivsreal.detector import Detector
 from aivsreal.errors import AivsrealError, Unreachable, UnreadableImage, printable
 from aivsreal.images import Limits
+from aivsreal.remote.outages import Outages
 from aivsreal.remote.places import WAITS, WEB, is_local, is_passing, opened, patiently, why
 from aivsreal.threads import in_order
 
@@ -35,9 +35,9 @@ def rows_of(
     workers: pictures examined at a time, each by one thread; more are fetched meanwhile
     unreachable: whether the picture could not be had, which another time may bring
     """
-    lost: set[str] = set()
+    outages = Outages()
     fetched = in_order(
-        lambda place: fetch(place, detector.limits, waits=waits, lost=lost),
+        lambda place: fetch(place, detector.limits, waits=waits, outages=outages),
         places,
         threads=READERS * workers,
         ahead=AHEAD,
@@ -52,27 +52,27 @@ def rows_of(
 
 
 def fetch(
-    place: str, limits: Limits, *, waits: Sequence[float] = WAITS, lost: set[str] | None = None
+    place: str, limits: Limits, *, waits: Sequence[float] = WAITS, outages: Outages | None = None
 ) -> Fetched:
     """Return a picture's bytes (of a local one its path), tried again after each of `waits` seconds.
 
-    lost: web servers that did not answer, kept here from one picture to the next: they are asked once, until they do
+    outages: what is known of web servers from the pictures before
     """
     if is_local(place):
         return Fetched(place, place.removeprefix("file://"))
-    lost = set() if lost is None else lost
-    server = urlsplit(place).netloc
+    outages = outages or Outages()
+    patience = outages.waits(place, waits)
+    if patience is None:
+        return Fetched(place, None, _not_had(place, TimeoutError("its server has not answered for a while")))
     try:
-        data = patiently(lambda: _bytes_at(place, limits), waits=() if server in lost else waits)
+        data = patiently(lambda: _bytes_at(place, limits), waits=patience)
     except AivsrealError as error:
         return Fetched(place, None, error)
     # Storage packages' exceptions share no base but Exception.
     except Exception as error:
-        # Else a part of a server that is down takes minutes, and looks like one that hangs.
-        if place.startswith(WEB) and isinstance(error, OSError) and is_passing(error):
-            lost.add(server)
+        outages.failed(place, error)
         return Fetched(place, None, _not_had(place, error))
-    lost.discard(server)
+    outages.answered(place)
     return Fetched(place, data)
 
 
