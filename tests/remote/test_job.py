@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -265,6 +266,7 @@ def test_a_web_server_that_falls_silent_is_given_up(silent, name, monkeypatch):
     got = fetch(f"{address}/{name}", Limits(), waits=AT_ONCE)
 
     assert isinstance(got.error, Unreachable)
+    assert re.search("no answer in time|Timeout on reading", got.error.reason)
     assert len(asked) == 1 + len(AT_ONCE)
     assert time.monotonic() - begun < 20
 
@@ -285,7 +287,7 @@ def test_a_web_server_that_is_down_for_long_is_asked_now_and_then_only(silent, m
 def test_a_web_server_that_answers_again_is_trusted_again(web, moody):
     now = [0.0]
     outages = Outages(clock=lambda: now[0])
-    outages.failed(f"{web}/a/01.png", TimeoutError())
+    outages.failed(f"{web}/a/01.png", TimeoutError(), since=0)
     now[0] = PATIENCE + 1
 
     got = fetch(f"{web}/a/01.png", Limits(), outages=outages)

@@ -27,12 +27,12 @@ class Outages:
     """What is known of the web servers of a run. Many threads may use it at once."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
-        self._clock = clock
+        self.now = clock
         self._outages: dict[str, _Outage] = {}
 
     def waits(self, place: str, usual: Sequence[float]) -> Sequence[float] | None:
         """Return the seconds before each further try of a place; None where it need not be asked now."""
-        outage, now = self._outages.get(_server(place)), self._clock()
+        outage, now = self._outages.get(_server(place)), self.now()
         if outage is None or now - outage.since < PATIENCE:
             return usual
         if now - outage.asked < AGAIN:
@@ -40,12 +40,11 @@ class Outages:
         outage.asked = now
         return ()
 
-    def failed(self, place: str, error: Exception) -> None:
-        """Note that a place was not reached; an answer of its server that says so is an answer."""
+    def failed(self, place: str, error: Exception, since: float) -> None:
+        """Note that a place was not reached, tried since then; an answer of its server that says so is an answer."""
         # Other storage has errors of its own, and a bucket that asks for patience is no server that is down.
         if place.startswith(WEB) and isinstance(error, OSError) and is_passing(error):
-            now = self._clock()
-            self._outages.setdefault(_server(place), _Outage(now, now))
+            self._outages.setdefault(_server(place), _Outage(since, self.now()))
 
     def answered(self, place: str) -> None:
         """Note that the server of a place answered."""

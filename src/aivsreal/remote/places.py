@@ -115,6 +115,8 @@ def why(error: BaseException) -> str:
         return "it is not there"
     if isinstance(error, PermissionError):
         return "permission denied"
+    if isinstance(error, TimeoutError) and not str(error):
+        return "no answer in time"
     return first_line(error)[:300]
 
 

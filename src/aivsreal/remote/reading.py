@@ -61,7 +61,7 @@ def fetch(
     if is_local(place):
         return Fetched(place, place.removeprefix("file://"))
     outages = outages or Outages()
-    patience = outages.waits(place, waits)
+    began, patience = outages.now(), outages.waits(place, waits)
     if patience is None:
         return Fetched(place, None, _not_had(place, TimeoutError("its server has not answered for a while")))
     try:
@@ -70,7 +70,7 @@ def fetch(
         return Fetched(place, None, error)
     # Storage packages' exceptions share no base but Exception.
     except Exception as error:
-        outages.failed(place, error)
+        outages.failed(place, error, began)
         return Fetched(place, None, _not_had(place, error))
     outages.answered(place)
     return Fetched(place, data)
