@@ -65,8 +65,8 @@ def calibrate(
     max_false_positive_rate: at most this share of photographs is called AI
     max_missed_rate: at most this share of AI pictures is called real
     hard_factor: after hard use at most this many times these shares, see choose_thresholds
-    left_out: what is known of training pictures from models that had not met their sources; the thresholds keep
-    to the rates there, too. Where it tells drawings, real pictures that look drawn have no say in these rates:
+    left_out: what is known of training pictures from models that had not met their sources; then both rates are
+    those of such pictures, and validation has a say after hard use only. Where it tells drawings, real pictures that look drawn have no say in these rates:
     more is asked of such before they are called AI, so that at most `max_accused_drawings` of them are
     answers_lost: share of answers that may be lost where the model also scores deliveries, see limited_spread
     Both rates hold for pictures as they are, aligned ones and those after a way over the web, each by itself.
@@ -91,27 +91,25 @@ def calibrate(
     log_odds = scale * logits + offset
     drawn = None if left_out is None else _tells(left_out.drawn)
     photographic = _no_drawing(labels, _looks_drawn(drawn, ways[0]))
+    usual, usual_labels = log_odds[:-1, photographic], labels[photographic]
+    unmet = usual[:, :0]
+    if left_out is not None:
+        kept = _no_drawing(left_out.labels, left_out.looks_drawn)
+        unmet = scale * left_out.logits + offset
+        usual, usual_labels, unmet = unmet[:, kept], left_out.labels[kept], unmet[:, ~kept]
     thresholds = choose_thresholds(
-        log_odds[:-1, photographic],
+        usual,
+        usual_labels,
         log_odds[-1, photographic],
         labels[photographic],
         max_false_positive_rate=max_false_positive_rate,
         max_missed_rate=max_missed_rate,
         hard_factor=hard_factor,
-        fitted_on=fitted_on,
+        fitted_on=fitted_on if left_out is None else f"{LEFT_OUT_SOURCES}, and {fitted_on}",
+        unmet=left_out is not None,
     )
-    if left_out is not None:
-        unmet = scale * left_out.logits + offset
-        kept = _no_drawing(left_out.labels, left_out.looks_drawn)
-        thresholds = kept_where_left_out(
-            thresholds,
-            unmet[:, kept],
-            left_out.labels[kept],
-            max_false_positive_rate=max_false_positive_rate,
-            max_missed_rate=max_missed_rate,
-        )
-        if drawn is not None:
-            drawn = stricter(drawn, thresholds, unmet[:, ~kept], max_accused_drawings)
+    if drawn is not None:
+        drawn = stricter(drawn, thresholds, unmet, max_accused_drawings)
     card = bundle.card.model_copy(
         update={
             "calibration": Calibration(scale=scale, offset=offset, fitted_on=fitted_on),
@@ -165,17 +163,22 @@ def fit_platt(logits: Floats, labels: Ints) -> tuple[float, float]:
 
 def choose_thresholds(
     log_odds: Floats,
-    hard: Floats,
     labels: Ints,
+    hard: Floats,
+    hard_labels: Ints,
     *,
     max_false_positive_rate: float,
     max_missed_rate: float,
     hard_factor: float,
     fitted_on: str,
+    unmet: bool = False,
 ) -> Thresholds:
     """Return the two thresholds and the promises that they were chosen for.
 
-    log_odds: calibrated, [m, n], m usual ways in which each of n pictures was shown; hard: [n], after hard use
+    log_odds: calibrated, [m, n], m usual ways in which each of n pictures was shown; labels: [n]; hard: [k], of
+    validation pictures after hard use; hard_labels: [k]
+    unmet: whether the n pictures are of sources that were left out of the fit, and not of validation: a promise that
+    is about new cameras and generators must rest on such, for validation shares its sources with training
     Each threshold is the strictest of the ways. Hard use has a say, or the promise would be broken for the very
     photographs that have been around most: without it about three times as many of them are called AI as
     promised. But it does not rule alone: held to the same rate it costs nearly half of the AI pictures that
@@ -185,45 +188,18 @@ def choose_thresholds(
     even odds: 10 points of probability) stays uncertain, even where the classes are perfectly apart: moving a
     threshold outwards only makes its promise safer.
     """
-    is_real, is_ai = labels == 0, labels == 1
-    ai = ceiling(log_odds[:, is_real], max_false_positive_rate)
-    ai_hard = ceiling(hard[None, is_real], _eased(max_false_positive_rate, hard_factor))
-    missed = ceiling(-log_odds[:, is_ai], max_missed_rate)
-    missed_hard = ceiling(-hard[None, is_ai], _eased(max_missed_rate, hard_factor))
+    ai = ceiling(log_odds[:, labels == 0], max_false_positive_rate)
+    ai_hard = ceiling(hard[None, hard_labels == 0], _eased(max_false_positive_rate, hard_factor))
+    missed = ceiling(-log_odds[:, labels == 1], max_missed_rate)
+    missed_hard = ceiling(-hard[None, hard_labels == 1], _eased(max_missed_rate, hard_factor))
     ai_above = max(ai.log_odds, ai_hard.log_odds, _EVEN_ODDS)
     real_below = min(-missed.log_odds, -missed_hard.log_odds, _EVEN_ODDS, ai_above - _BAND)
     return Thresholds(
         real_below=_rounded(real_below, floor),
         ai_above=_rounded(ai_above, ceil),
-        promise_ai=_promise("photographs", "called AI", ai, ai_hard, max_false_positive_rate),
-        promise_real=_promise("AI pictures", "called real", missed, missed_hard, max_missed_rate),
+        promise_ai=_promise("photographs", "called AI", ai, ai_hard, max_false_positive_rate, unmet),
+        promise_real=_promise("AI pictures", "called real", missed, missed_hard, max_missed_rate, unmet),
         fitted_on=fitted_on,
-    )
-
-
-def kept_where_left_out(
-    chosen: Thresholds,
-    log_odds: Floats,
-    labels: Ints,
-    *,
-    max_false_positive_rate: float,
-    max_missed_rate: float,
-) -> Thresholds:
-    """Return the thresholds moved outwards until the rates hold on sources that were left out of the fit, too.
-
-    log_odds: calibrated, [m, n], m ways in which each of n pictures was shown; labels: [n]
-    Validation shares its sources with training, so that what holds there need not hold for a camera or a
-    generator that was never met; what holds here was promised about such.
-    """
-    ai = ceiling(log_odds[:, labels == 0], max_false_positive_rate)
-    missed = ceiling(-log_odds[:, labels == 1], max_missed_rate)
-    return chosen.model_copy(
-        update={
-            "ai_above": max(chosen.ai_above, _rounded(ai.log_odds, ceil)),
-            "real_below": min(chosen.real_below, _rounded(-missed.log_odds, floor)),
-            "promise_ai": f"{_left_out_promise('photographs', 'called AI', ai)} {chosen.promise_ai}",
-            "promise_real": f"{_left_out_promise('AI pictures', 'called real', missed)} {chosen.promise_real}",
-        }
     )
 
 
@@ -358,21 +334,22 @@ def _eased(rate: float, factor: float) -> float:
     return min(0.5, rate * factor)
 
 
-def _promise(pictures: str, called: str, usual: Limit, hard: Limit, wanted: float) -> str:
-    promise = (
-        f"Of 100 {pictures} like the {usual.pictures:,} of validation, at most about {_of_100(usual.rate)} are "
-        f"{called}; after hard use (cropped, made small, saved twice) at most about {_of_100(hard.rate)}."
+def _promise(pictures: str, called: str, usual: Limit, hard: Limit, wanted: float, unmet: bool) -> str:
+    rate, after = (
+        _of_100(usual.rate),
+        f"after hard use (cropped, made small, saved twice) at most about {_of_100(hard.rate)}",
     )
+    if unmet:
+        promise = (
+            f"Of 100 {pictures} from sources that it has not met, at most about {rate} are {called} "
+            f"(judged on {usual.pictures:,}, each by a model made without its source); {after} of 100 like the "
+            f"{hard.pictures:,} of validation."
+        )
+    else:
+        promise = f"Of 100 {pictures} like the {usual.pictures:,} of validation, at most about {rate} are {called}; {after}."
     if usual.rate > wanted:
         promise += f" So few {pictures} cannot promise {_of_100(wanted)} in 100."
     return promise
-
-
-def _left_out_promise(pictures: str, called: str, limit: Limit) -> str:
-    return (
-        f"Of 100 {pictures} from sources that it has not met, at most about {_of_100(limit.rate)} are {called} "
-        f"(judged on {limit.pictures:,}, each by a model made without its source)."
-    )
 
 
 def _of_100(rate: float) -> str:
