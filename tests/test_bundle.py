@@ -10,6 +10,7 @@ import time
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from aivsreal import bundle as bundles
@@ -400,3 +401,12 @@ def test_every_shipped_model_is_whole():
     for entry in list_bundles():
         if entry.origin == "shipped":
             verify_bundle(entry.folder)
+
+
+def test_a_card_judges_what_looks_drawn_by_its_stricter_threshold():
+    card = tiny_card(drawn={"weight": [1.0, -1.0], "bias": -0.1, "stricter": 4.0})
+    reddish, grey = np.float32([0.9, 0.5, 0.5]), np.float32([0.9, 0.9, 0.9])
+
+    assert [card.word(2.0, seen) for seen in (reddish, grey)] == ["uncertain", "ai"]
+    assert [card.word(6.0, seen) for seen in (reddish, grey)] == ["ai", "ai"]
+    assert tiny_card().word(2.0, reddish) == "ai"
