@@ -461,3 +461,10 @@ def test_a_malformed_condition_of_a_recipe_is_refused(tmp_path):
 
     with pytest.raises(UsageError, match="cannot follow the condition 'label'"):
         set_apart(load_set(tmp_path), "label & split=train")
+
+
+def test_a_recipes_condition_cannot_be_met_by_what_lacks_the_column(tmp_path):
+    tree(tmp_path, "train/REAL/a.png", "train/FAKE/b.png")
+
+    with pytest.raises(UsageError, match="cannot leave out"):
+        set_apart(load_set(tmp_path), "origin_kind!=benchmark")

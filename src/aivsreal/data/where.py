@@ -49,16 +49,13 @@ def set_apart(labelled: LabelledSet, condition: str) -> tuple[LabelledSet, Label
     """Return the samples that do not meet a condition `COLUMN=VALUE & COLUMN=VALUE`, and those that do.
 
     A recipe's condition is about data that need not be there: a column or a value that is unknown is met by none.
-    Raises: UsageError for a malformed condition.
+    Raises: UsageError for a malformed condition, and for `!=`.
     """
-    parts = [_parsed(part) for part in condition.split(AND)]
-    met = [
-        all(
-            (_text(value_of(s, column)) == _canonical(column, value)) == equal
-            for column, equal, value in parts
-        )
-        for s in labelled.samples
-    ]
+    parts = condition.split(AND)
+    for part in parts:
+        _require_equal(part)
+    wanted = [(column, _canonical(column, value)) for column, _, value in map(_parsed, parts)]
+    met = [all(_text(value_of(s, column)) == value for column, value in wanted) for s in labelled.samples]
     kept: list[Sample] = []
     apart: list[Sample] = []
     for sample, meets in zip(labelled.samples, met, strict=True):
