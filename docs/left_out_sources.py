@@ -55,8 +55,8 @@ def main(arguments: Sequence[str]) -> None:
     card = load_bundle(asked.run / "bundle").card
     log_odds = card.calibration.scale * found.logits + card.calibration.offset
     probabilities = sigmoid(log_odds)
-    drawn = card.thresholds if card.drawn is None else card.drawn.stricter_than(card.thresholds)
-    ai_above = np.where(found.looks_drawn, drawn.ai_above, card.thresholds.ai_above)
+    usual, drawn = (card.thresholds_of(drawn=drawn).ai_above for drawn in (False, True))
+    ai_above = np.where(found.looks_drawn, drawn, usual)
     study = {
         "model": f"{card.name} {card.version}",
         "as_is": figures(samples, probabilities[AS_IT_IS], ai_above, everywhere=True),

@@ -42,7 +42,6 @@ from aivsreal.living.teach import taught
 from aivsreal.training.loop import train
 from aivsreal.training.recipe import load_recipe
 from aivsreal.training.tower_graph import Head
-from aivsreal.verdict import judge
 
 STEPS = {"stylegan3": (10, 30, 50), "midjourney": (10, 30, 100), "chat-2025": (10, 30, 100)}
 DRAWS = 5
@@ -60,8 +59,7 @@ class Judge:
 
     def calls_ai(self, embeddings: NDArray[np.float32]) -> Bools:
         logits = embeddings.astype(np.float64) @ self.head.weight + self.head.bias
-        card = self.bundle.card
-        return np.array([judge(float(x), card.calibration, card.thresholds)[1] == "ai" for x in logits])
+        return np.array([word == "ai" for word in self.bundle.card.words(logits, embeddings)])
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -341,9 +339,9 @@ def drawn(rng: np.random.Generator, count: int, wanted: int) -> NDArray[np.int64
 
 def lot(bundle: Bundle, memory: Memory, embeddings: NDArray[np.float32]) -> Lot:
     """Return verdicts on embeddings as the base gives them."""
-    head, card = head_in(bundle), bundle.card
+    head = head_in(bundle)
     logits = embeddings.astype(np.float64) @ head.weight + head.bias
-    words = tuple(judge(float(x), card.calibration, card.thresholds)[1] for x in logits)
+    words = bundle.card.words(logits, embeddings)
     from aivsreal.living.memory import unpacked
 
     same = ("JPEG",) * len(logits)

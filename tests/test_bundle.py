@@ -405,8 +405,8 @@ def test_every_shipped_model_is_whole():
 
 def test_a_card_judges_what_looks_drawn_by_its_stricter_threshold():
     card = tiny_card(drawn={"weight": [1.0, -1.0], "bias": -0.1, "stricter": 4.0})
-    reddish, grey = np.float32([0.9, 0.5, 0.5]), np.float32([0.9, 0.9, 0.9])
+    reddish_and_grey = np.float32([[0.9, 0.5, 0.5], [0.9, 0.9, 0.9]])
 
-    assert [card.word(2.0, seen) for seen in (reddish, grey)] == ["uncertain", "ai"]
-    assert [card.word(6.0, seen) for seen in (reddish, grey)] == ["ai", "ai"]
-    assert tiny_card().word(2.0, reddish) == "ai"
+    assert card.words(np.array([2.0, 2.0]), reddish_and_grey) == ("uncertain", "ai")
+    assert card.words(np.array([6.0, 6.0]), reddish_and_grey) == ("ai", "ai")
+    assert tiny_card().words(np.array([2.0, 2.0]), reddish_and_grey) == ("ai", "ai")

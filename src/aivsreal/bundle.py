@@ -100,19 +100,23 @@ class Card(_Part):
     limits: list[str] = Field(default_factory=list, description="known weaknesses, in plain sentences")
     seal: str = Field(default="", description="SHA-256 of everything else in the card")
 
-    def looks_drawn(self, embedding: NDArray[np.float32]) -> bool:
-        """Return whether a picture of this embedding [d] looks drawn; False where the model does not tell."""
-        return self.drawn is not None and bool(self.drawn.looks_drawn(embedding[None])[0])
+    def looks_drawn(self, embeddings: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Return which pictures of these embeddings [n, d] look drawn, bool [n]: none where the model does not tell."""
+        if self.drawn is None:
+            return np.zeros(len(embeddings), bool)
+        return self.drawn.looks_drawn(embeddings)
 
-    def thresholds_for(self, embedding: NDArray[np.float32]) -> Thresholds:
-        """Return what a picture of this embedding [d] is judged by."""
-        if self.drawn is not None and self.looks_drawn(embedding):
+    def thresholds_of(self, *, drawn: bool) -> Thresholds:
+        """Return what pictures are judged by that look drawn, or that do not."""
+        if drawn and self.drawn is not None:
             return self.drawn.stricter_than(self.thresholds)
         return self.thresholds
 
-    def word(self, logit: float, embedding: NDArray[np.float32]) -> Word:
-        """Return what a picture of this logit and embedding [d] is called, by the file alone."""
-        return judge(logit, self.calibration, self.thresholds_for(embedding))[1]
+    def words(self, logits: NDArray[np.floating[Any]], embeddings: NDArray[np.float32]) -> tuple[Word, ...]:
+        """Return what pictures of these logits [n] and embeddings [n, d] are called, each by its file alone."""
+        thresholds = {drawn: self.thresholds_of(drawn=drawn) for drawn in (False, True)}
+        seen = zip(logits.tolist(), self.looks_drawn(embeddings).tolist(), strict=True)
+        return tuple(judge(logit, self.calibration, thresholds[drawn])[1] for logit, drawn in seen)
 
 
 @dataclass(frozen=True, eq=False)

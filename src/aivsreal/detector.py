@@ -167,7 +167,8 @@ class Detector:
     ) -> Verdict:
         card = self.bundle.card
         score = self._score(picture, heatmap=heatmap, threads=threads)
-        thresholds = card.thresholds_for(score.embedding)
+        drawn = bool(card.looks_drawn(score.embedding[None])[0])
+        thresholds = card.thresholds_of(drawn=drawn)
         probability, word = judge(score.logit, card.calibration, thresholds)
         delivered = tuple(self._delivered(name, picture, score, threads) for name in self.deliveries)
         judged = [judge(logit, card.calibration, thresholds) for logit in delivered]
@@ -179,7 +180,7 @@ class Detector:
             card.stability.limit,
         )
         reason = UNSTABLE if settled != word else None
-        if settled == "uncertain" and card.looks_drawn(score.embedding):
+        if settled == "uncertain" and drawn:
             reason = NOT_A_PHOTOGRAPH
         return Verdict(
             verdict=settled,

@@ -243,5 +243,4 @@ def _logits(bundle: Bundle, memory: Memory) -> NDArray[np.float32]:
 
 
 def _called(bundle: Bundle, logits: NDArray[np.float32], memory: Memory) -> Bools:
-    seen = zip(logits.tolist(), memory.embeddings, strict=True)
-    return np.array([bundle.card.word(logit, embedding) == "ai" for logit, embedding in seen])
+    return np.array([word == "ai" for word in bundle.card.words(logits, memory.embeddings)])

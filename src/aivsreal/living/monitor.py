@@ -146,8 +146,7 @@ def reference_lot(bundle: Bundle) -> Lot:
     memory = require_memory(bundle)
     held = memory.at(memory.held)
     logits = held.logits.astype(np.float64)
-    seen = zip(logits.tolist(), held.embeddings, strict=True)
-    words = tuple(bundle.card.word(logit, embedding) for logit, embedding in seen)
+    words = bundle.card.words(logits, held.embeddings)
     formats, sizes = tuple(held.formats.tolist()), tuple(held.sizes.tolist())
     return Lot(f"the reference of {bundle.title}", logits, words, formats, sizes, held.sketches)
 
