@@ -41,6 +41,8 @@ FEWEST = 10
 RIGHT = 0.9
 FOLDS = 5
 STRENGTH = 1e-2
+# What is told of families alone: no generator is right about one that it never met.
+FAMILY_ONLY = ("family_right_of_generators_never_met", "confusion", "strangers_called")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -97,7 +99,18 @@ def told(
     # A generator never met is the usual case; whoever is named there, it is another's name.
     strangers = column(learned, "generator") if level == "generator" else names
     stranger_says, stranger_probability = predicted(x[named], names[named], strangers[named])
-    alike = predicted(x[named], names[named], column(learned, "generator")[named])
+    codes_of_strangers = codes_of(pick(learned, named))
+    of_family: dict[str, Any] = dict.fromkeys(FAMILY_ONLY)
+    if level == "family":
+        alike, _ = predicted(x[named], names[named], column(learned, "generator")[named])
+        right = share(alike == names[named], codes_of_strangers).as_json()
+        of_family = dict(
+            zip(
+                FAMILY_ONLY,
+                (right, confusion(truth, says), confusion(names[named], stranger_says)),
+                strict=True,
+            )
+        )
     return {
         "names": len(set(names[named].tolist())),
         "least_probability": round(float(least), 4),
@@ -105,14 +118,8 @@ def told(
         "commonest": share(truth == Counter(names[named].tolist()).most_common(1)[0][0], codes).as_json(),
         "named": share(sure, codes).as_json(),
         "right_where_named": share((says == truth)[sure], codes[sure]).as_json() if sure.any() else None,
-        "strangers_named": share(stranger_probability >= least, codes_of(pick(learned, named))).as_json(),
-        "family_right_of_generators_never_met": share(
-            alike[0] == names[named], codes_of(pick(learned, named))
-        ).as_json()
-        if level == "family"
-        else None,
-        "confusion": confusion(truth, says) if level == "family" else None,
-        "strangers_called": confusion(names[named], stranger_says) if level == "family" else None,
+        "strangers_named": share(stranger_probability >= least, codes_of_strangers).as_json(),
+        **of_family,
     }
 
 

@@ -262,18 +262,17 @@ def tuned(name: str) -> str:
         f"Trained anew as the entries `tuned` and `{entries['against']}` of the comparison, and measured on its test pictures, the AUC of",
         f"`tuned` beside `{entries['against']}` is {shown(pair['as_is']['delong']['difference'])} as is (p {pair['as_is']['delong']['p']:.2g}) and "
         f"{shown(pair['aligned']['delong']['difference'])} aligned (p {pair['aligned']['delong']['p']:.2g}): "
-        f"{verdict(pair['as_is']['delong'])}.",
+        f"{verdict(pair['as_is']['delong']['difference'])}.",
         "",
     ]
     return "\n".join(lines)
 
 
-def verdict(test: dict[str, Any]) -> str:
+def verdict(difference: Mapping[str, float], gained: str = "tuning gained", lost: str = "tuning lost") -> str:
     """What a difference with its interval allows to say."""
-    difference = test["difference"]
     if difference["low"] > 0:
-        return "tuning gained"
-    return "tuning lost" if difference["high"] < 0 else "no gain that these pictures can show"
+        return gained
+    return lost if difference["high"] < 0 else "no gain that these pictures can show"
 
 
 def made_up() -> str:
@@ -293,15 +292,9 @@ def made_up() -> str:
         areas = [shown(part[which]["roc_auc"]) for which in ("without", "with")]
         lines.append(
             f"| {name}: {part['real']} real, {part['ai']} AI | {' | '.join(areas)} | {shown(part['difference'])} | "
-            f"{part['difference']['p']:.2g} | {gained(part['difference'])} |"
+            f"{part['difference']['p']:.2g} | {verdict(part['difference'], 'they help', 'they harm')} |"
         )
     return "\n".join([*lines, ""])
-
-
-def gained(difference: Mapping[str, float]) -> str:
-    if difference["low"] > 0:
-        return "they help"
-    return "they harm" if difference["high"] < 0 else "no difference that can be shown"
 
 
 def looks_like() -> str:
