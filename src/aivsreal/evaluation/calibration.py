@@ -65,10 +65,10 @@ def calibrate(
     max_false_positive_rate: at most this share of photographs is called AI
     max_missed_rate: at most this share of AI pictures is called real
     hard_factor: after hard use at most this many times these shares, see choose_thresholds
-    left_out: what is known of training pictures from models that had not met their sources; then both rates are
-    those of such pictures, and validation has a say after hard use only. Where it tells drawings, real pictures that look drawn have no say in these rates:
-    more is asked of such before they are called AI, so that at most `max_accused_drawings` of them are
     answers_lost: share of answers that may be lost where the model also scores deliveries, see limited_spread
+    max_accused_drawings: at most this share of what people made and looks drawn is called AI, where left_out tells it
+    left_out: what is known of training pictures from models that had not met their sources; then both rates are
+    those of such pictures, without drawings, and validation has a say after hard use only
     Both rates hold for pictures as they are, aligned ones and those after a way over the web, each by itself.
     Raises: BadData for a split that is missing, of one class, or unreadable; BadBundle; CannotWrite.
     """
