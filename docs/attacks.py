@@ -1,9 +1,10 @@
-"""How far gradients move a verdict: the small model attacked with its own weights, the default with what came of that.
+"""How far gradients move a verdict: a model attacked with its own weights, another with what came of that.
 
-python docs/attacks.py DATA --where 'origin_kind!=benchmark' [--pictures 30] [--seed 0]
+python docs/attacks.py DATA --where 'origin_kind!=benchmark' [--model photos --other photos-small] [--pictures 30] [--seed 0]
 
-Pictures of validation, a seeded draw of those that photos-small judges rightly, their middle brought to a square as wide
-as a view, so that it sees just these pixels and its gradient is exact: AI pictures that it calls AI are pushed to pass as
+Pictures of validation, a seeded draw of those that the attacked model judges rightly, their middle brought to a square
+as wide as a view, so that it sees just these pixels and its gradient is exact (that of a tower nearly, see
+`training/tower_twin.py`): AI pictures that it calls AI are pushed to pass as
 real, photographs that it calls real to be accused. At most 1, 2 and 4 of 255 levels in each colour, by projected
 gradient descent (Madry et al. 2018, "Towards Deep Learning Models Resistant to Adversarial Attacks") in two ways:
 
@@ -13,9 +14,8 @@ aware   knows the check: twenty steps that bring the file and its re-deliveries 
         transformations and backward pass approximation: Athalye et al. 2018, "Synthesizing robust adversarial
         examples" and "Obfuscated gradients give a false sense of security")
 
-Saved as PNG, then judged as a user's file is, by photos-small and by photos, which the attacker has not used (a
-transfer). Writes docs/results/attacks.json, anew after each
-picture.
+Saved as PNG, then judged as a user's file is, by that model and by the other, which the attacker has not used (a
+transfer). Writes docs/results/attacks.json, under the name of the attacked model, anew after each picture.
 """
 
 import json
@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from aivsreal.bundle import Card
 from aivsreal.cli.script import parser_of, run
@@ -37,7 +37,6 @@ from aivsreal.evaluation.faithfulness import middle_square
 from aivsreal.evaluation.intervals import wilson
 from aivsreal.files import atomic_write_text
 from aivsreal.images import encode, open_picture
-from aivsreal.training.network import Network
 from aivsreal.training.twin import twin
 from aivsreal.verdict import judge
 from aivsreal.views import make_views
@@ -67,7 +66,8 @@ def main(arguments: Sequence[str]) -> None:
     detectors = [Detector.load(name, threads=1) for name in (asked.model, asked.other)]
     network, card = twin(detectors[0].bundle), detectors[0].bundle.card
     samples = load_set(asked.data, where=asked.where).of_split("val").samples
-    rows = []
+    measured = json.loads(asked.out.read_text("utf-8")) if asked.out.exists() else {}
+    rows: list[dict[str, Any]] = []
     for label, square in chosen(samples, detectors[0], asked.pictures, np.random.default_rng(asked.seed)):
         files = {("none", 0): square}
         files |= {("plain", level): pushed(network, square, label, level) for level in LEVELS}
@@ -75,7 +75,8 @@ def main(arguments: Sequence[str]) -> None:
         for (way, level), pixels in files.items():
             rows += [row(detector, png(pixels), label, way, level) for detector in detectors]
         print(f"{len(rows)} verdicts", flush=True)
-        atomic_write_text(asked.out, json.dumps(summary(rows), indent=1) + "\n")
+        measured[card.name] = summary(rows)
+        atomic_write_text(asked.out, json.dumps(measured, indent=1) + "\n")
 
 
 def chosen(
@@ -93,7 +94,7 @@ def chosen(
             yield sample.label, square
 
 
-def pushed(network: Network, square: np.ndarray, label: int, level: int) -> np.ndarray:
+def pushed(network: nn.Module, square: np.ndarray, label: int, level: int) -> np.ndarray:
     """Return the picture, no colour moved by more than `level` of 255, its logit pushed to the wrong side."""
     start = torch.from_numpy(square.astype(np.float32))[None]
     moved, push = start.clone(), -1.0 if label else 1.0
@@ -104,7 +105,7 @@ def pushed(network: Network, square: np.ndarray, label: int, level: int) -> np.n
     return whole_levels(moved)
 
 
-def aimed(network: Network, card: Card, square: np.ndarray, label: int, level: int) -> np.ndarray:
+def aimed(network: nn.Module, card: Card, square: np.ndarray, label: int, level: int) -> np.ndarray:
     """Return the picture, moved as little, with which file and re-deliveries came nearest to the attacker's aim."""
     start = torch.from_numpy(square.astype(np.float32))[None]
     moved, aim = start.clone(), logit_aimed_at(card, label)
@@ -127,7 +128,7 @@ def logit_aimed_at(card: Card, label: int) -> float:
     return (log_odds - card.calibration.offset) / card.calibration.scale
 
 
-def logits_of_deliveries(network: Network, card: Card, moved: Tensor) -> Tensor:
+def logits_of_deliveries(network: nn.Module, card: Card, moved: Tensor) -> Tensor:
     """Return the logit of the file and of each re-delivery, as `Detector` makes them, [1 + deliveries].
 
     Backwards, a re-delivery is its crop and its resize alone.

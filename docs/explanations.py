@@ -24,7 +24,7 @@ from aivsreal.cli.script import parser_of, run
 from aivsreal.data.labelled import LabelledSet, Sample
 from aivsreal.data.sources import load_set
 from aivsreal.detector import Detector
-from aivsreal.errors import BadBundle, BadData
+from aivsreal.errors import BadData
 from aivsreal.evaluation.faithfulness import (
     CELLS,
     area,
@@ -47,6 +47,7 @@ from aivsreal.evaluation.splice import Box, covers, place
 from aivsreal.files import atomic_write_text
 from aivsreal.images import Picture
 from aivsreal.training.autoencoder import Autoencoder, load_autoencoder
+from aivsreal.training.network import Network
 from aivsreal.training.twin import finer_layer, grad_cam, shuffled, twin
 from aivsreal.views import assemble_map, make_views
 
@@ -359,9 +360,8 @@ def sanity(looked: Sequence[Looked], file: Path) -> list[Row]:
 def beside_grad_cam(looked: Sequence[Looked], file: Path) -> list[Row]:
     """Return the rank correlation of the heat map with Grad-CAM at two depths; nothing of a tower."""
     bundle = looked[0].detector.bundle
-    try:
-        network = twin(bundle)
-    except BadBundle:
+    network = twin(bundle)
+    if not isinstance(network, Network):
         return []
     layers = {"the features that are pooled": "", "maps twice as fine": finer_layer(network)}
 

@@ -81,23 +81,29 @@ def partly_ai() -> str:
 
 
 def attacks() -> str:
-    """What gradients do to verdicts, on files attacked through photos-small."""
+    """What gradients do to verdicts, on files attacked through each model."""
     lines = [
         "## Attacked with gradients",
         "",
-        "Validation pictures as squares of 224 pixels that photos-small judges rightly, a seeded draw, pushed to the other side",
-        "through its own weights (`docs/attacks.py`): *plain* ignores the stability check, *aware* aims the file and its",
-        "re-deliveries together just beyond the threshold. photos is judged on the same files, which is a transfer.",
-        "Few pictures, so wide intervals. Squares of one view's size have no tiles of their own; on large pictures an attacker",
-        "must bend these, too, which was not tried; nor was photos itself attacked, nor with more steps.",
+        "Validation pictures as squares of 224 pixels that the attacked model judges rightly, a seeded draw, pushed to the",
+        "other side through its own weights (`docs/attacks.py`): *plain* ignores the stability check, *aware* aims the file",
+        "and its re-deliveries together just beyond the threshold. Another model is judged on the same files, which is a",
+        "transfer. Few pictures, so wide intervals. Squares of one view's size have no tiles of their own; on large pictures",
+        "an attacker must bend these, too, which was not tried; nor were more steps.",
         "",
-        "| model | pictures | attack | levels of 255 | n | called AI | called real | no answer | without the check: AI, real |",
-        "|---|---|---|---|---|---|---|---|---|",
     ]
-    for row in read("attacks"):
-        words = (shown(row["checked"][word]) for word in ("ai", "real", "uncertain"))
-        alone = ", ".join(f"{row['alone'][word]['value']:.2f}" for word in ("ai", "real"))
-        lines.append(
-            f"| {row['model']} | {row['label']} | {row['way']} | {row['level']} | {row['n']} | {' | '.join(words)} | {alone} |"
-        )
-    return "\n".join([*lines, ""])
+    for attacked, rows in read("attacks").items():
+        lines += [
+            f"Attacked: {attacked}.",
+            "",
+            "| judged by | pictures | attack | levels of 255 | n | called AI | called real | no answer | without the check: AI, real |",
+            "|---|---|---|---|---|---|---|---|---|",
+        ]
+        for row in rows:
+            words = (shown(row["checked"][word]) for word in ("ai", "real", "uncertain"))
+            alone = ", ".join(f"{row['alone'][word]['value']:.2f}" for word in ("ai", "real"))
+            lines.append(
+                f"| {row['model']} | {row['label']} | {row['way']} | {row['level']} | {row['n']} | {' | '.join(words)} | {alone} |"
+            )
+        lines.append("")
+    return "\n".join(lines)

@@ -49,6 +49,7 @@ RESEARCH = (
     "collect_drawings",
     "collect_from_packages",
     "cut_tower",
+    "exact_channels",
     "screens",
     "tag_photos",
 )
@@ -162,7 +163,7 @@ def test_attacks_judge_every_file_by_both_models(records: Path, trained: Bundle,
     script(ROOT / "docs" / "attacks.py").main(
         [str(records), "--pictures", "2", *models, "--out", str(tmp_path / "attacks.json")]
     )
-    rows = json.loads((tmp_path / "attacks.json").read_text())
+    rows = json.loads((tmp_path / "attacks.json").read_text())[trained.card.name]
     files = [("none", 0), *((way, level) for way in ("plain", "aware") for level in (1, 2, 4))]
     assert [(row["label"], row["way"], row["level"]) for row in rows if row["label"] == "ai"] == [
         ("ai", *file) for file in files
@@ -524,6 +525,52 @@ def test_a_tower_is_cut_so_that_its_map_means_its_logit(tmp_path: Path) -> None:
     logit, heat, embedding = session.run(["logit", "map", "embedding"], {"views": views})
     assert (heat.shape, embedding.shape) == ((1, 7, 7), (1, 1536))
     assert logit[0] == pytest.approx(heat.mean(), rel=1e-3)
+
+
+def rounded_layer(rng: np.random.Generator) -> tuple[bytes, np.ndarray]:
+    """A layer as quantisation leaves one: activations rounded as it runs, weights of eight bits. And these weights."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    weight = rng.integers(-127, 128, (32, 8), dtype=np.int8)
+    constants = {
+        "w_quantized": weight,
+        "w_scale": np.full(8, 0.01, np.float32),
+        "w_zero_point": np.zeros(8, np.int8),
+    }
+    nodes = [
+        helper.make_node("DynamicQuantizeLinear", ["x"], ["levels", "step", "zero"]),
+        helper.make_node("Mul", ["step", "w_scale"], ["scale"]),
+        helper.make_node("MatMulInteger", ["levels", "w_quantized", "zero", "w_zero_point"], ["whole"]),
+        helper.make_node("Cast", ["whole"], ["cast"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["cast", "scale"], ["y"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "layer",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, "n", 32])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, "n", 8])],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)], ir_version=9)
+    return model.SerializeToString(), weight * 0.01
+
+
+def test_channels_that_are_kept_exact_leave_the_others_their_levels() -> None:
+    from onnxruntime import InferenceSession
+
+    module = script(ROOT / "research" / "exact_channels.py")
+    rng = np.random.default_rng(0)
+    graph, weight = rounded_layer(rng)
+    activation = rng.normal(0, 1, (1, 20, 32)).astype(np.float32)
+    activation[..., [3, 17]] *= 100
+    largest = {"x": np.abs(activation).max(axis=(0, 1))}
+    exact = module.with_exact_channels(graph, largest, 2)
+
+    def error(served: bytes) -> float:
+        (product,) = InferenceSession(served).run(["y"], {"x": activation})
+        return float(np.abs(product - activation @ weight).max())
+
+    assert error(exact) < error(graph) / 20
 
 
 def test_what_a_teacher_sees_is_kept_for_every_training_picture(records: Path, tmp_path: Path) -> None:

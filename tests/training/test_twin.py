@@ -13,6 +13,7 @@ from aivsreal.errors import BadBundle
 from aivsreal.images import open_picture
 from aivsreal.training.network import make_network
 from aivsreal.training.recipe import load_recipe
+from aivsreal.training.tower_twin import tower_twin
 from aivsreal.training.twin import finer_layer, grad_cam, shuffled, twin
 from aivsreal.views import make_views
 from tests.data.draw import as_bytes, photo
@@ -34,9 +35,30 @@ def test_a_twin_gives_the_logits_of_its_model(small: Detector) -> None:
     assert np.allclose(logits, small.score(picture).view_logits, atol=0.05)
 
 
-def test_a_tower_has_no_twin() -> None:
-    with pytest.raises(BadBundle, match="is a tower"):
-        twin(load_bundle("photos"))
+def test_a_towers_twin_differs_by_what_its_graph_rounds() -> None:
+    detector = Detector.load("photos", threads=1, fast=True)
+    pictures = [open_picture(as_bytes(photo(224, 224, seed), "PNG")) for seed in range(4)]
+    views = np.stack([make_views(each.pixels, detector.bundle.card.views).batch[0] for each in pictures])
+    with torch.no_grad():
+        logits = twin(detector.bundle)(torch.from_numpy(views)).numpy()
+    served = np.array([detector.score(each).view_logits[0] for each in pictures])
+    assert np.allclose(logits, served, atol=2.5)
+
+
+def test_a_towers_twin_has_the_gradient_of_its_logit() -> None:
+    network = twin(load_bundle("photos"))
+    pixels = torch.from_numpy(photo(224, 224).astype(np.float32))[None].requires_grad_(True)
+    logit = network(pixels)
+    (slope,) = torch.autograd.grad(logit.sum(), pixels)
+    with torch.no_grad():
+        moved = network(pixels + 0.05 * slope.sign())
+    expected = 0.05 * slope.abs().sum()
+    assert float(moved - logit) == pytest.approx(float(expected), rel=0.3)
+
+
+def test_a_graph_of_another_kind_has_no_twin(small: Detector) -> None:
+    with pytest.raises(BadBundle, match="no torch network"):
+        tower_twin(small.bundle.onnx_bytes)
 
 
 def test_grad_cam_of_pooled_features_is_the_map_without_its_bias() -> None:

@@ -3,7 +3,7 @@
     network = twin(load_bundle("photos-small"))
     maps = grad_cam(network, views)
 
-A tower has no twin: its graph is all there is of it, and `shuffled` works on any graph.
+A tower's twin is made of its graph's own weights (`tower_twin`); it has no feature maps for `grad_cam`.
 """
 
 from __future__ import annotations
@@ -14,23 +14,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from aivsreal.bundle import Bundle
-from aivsreal.errors import BadBundle
 from aivsreal.training.network import Network, make_network
 from aivsreal.training.recipe import recipe_from
+from aivsreal.training.tower_twin import TowerTwin, tower_twin
 
 # Fewer values than this are biases and scales, which say little and keep numbers in their range.
 _FEWEST = 256
 _WEIGHED = ("Conv", "Gemm", "MatMul", "MatMulInteger")
 
 
-def twin(bundle: Bundle) -> Network:
+def twin(bundle: Bundle) -> Network | TowerTwin:
     """Return the torch network of a bundle, in evaluation mode. Raises: BadBundle where it has none, BadRecipe."""
     recipe = recipe_from(bundle.card.network.recipe, origin=bundle.title)
     if recipe.tower.graph:
-        raise BadBundle(
-            f"{bundle.title} is a tower, of which there is no torch network",
-            hint="use a model that was trained from pixels, such as photos-small",
-        )
+        return tower_twin(bundle.onnx_bytes)
     kept = recipe.network.model_copy(update={"trunk": str(bundle.folder), "head": "kept"})
     return make_network(kept).eval().requires_grad_(False)
 
