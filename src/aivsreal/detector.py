@@ -23,6 +23,7 @@ from aivsreal.bundle import Bundle, load_bundle
 from aivsreal.deliveries import DELIVERIES, DeliveryName
 from aivsreal.errors import AivsrealError, BadBundle, first_line
 from aivsreal.images import Limits, Picture, Source, open_picture
+from aivsreal.sessions import open_session
 from aivsreal.threads import available_cores, in_order
 from aivsreal.verdict import NOT_A_PHOTOGRAPH, UNSTABLE, Calibration, Verdict, judge, settle
 from aivsreal.views import assemble_map, fuse, make_views, short_side_needed, view_weights
@@ -252,16 +253,8 @@ class Detector:
 
 def _open_session(bundle: Bundle, threads: int) -> InferenceSession:
     """Return a session over the verified bytes, after checking that the graph is one of ours."""
-    from onnxruntime import InferenceSession, SessionOptions
-
-    options = SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    # Threads that spin between two pictures take the core from whoever decodes the next one.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        session = InferenceSession(bundle.onnx_bytes, options, providers=["CPUExecutionProvider"])
+        session = open_session(bundle.onnx_bytes, threads)
     except Exception as error:
         raise _broken_graph(bundle, error) from error
     _check_graph(bundle, session)

@@ -1,7 +1,7 @@
 """One picture drawn by code, and what a model said of it where it was calibrated: does this machine compute alike?
 
-A tower multiplies in eight bits; processors without an instruction for that (VNNI on x86) may cut off large
-sums. `aivsreal doctor` asks here whether it matters.
+A tower multiplies in eight bits, and processors differ in how (`sessions`). `aivsreal doctor` asks here whether it
+matters.
 """
 
 from __future__ import annotations

@@ -151,12 +151,17 @@ def _verdict() -> list[Check]:
     """Return how the model in use judges a picture drawn here, and whether as it does elsewhere."""
     from aivsreal.detector import Detector
     from aivsreal.self_test import TOLERANCE, difference, self_test_picture
+    from aivsreal.sessions import cuts_off_sums
 
     detector = Detector.load()
     verdict = detector.predict(self_test_picture())
     detail = (
         f"{verdict.words} ({verdict.probability_ai:.3f}) on a drawn picture, {verdict.seconds * 1000:.0f} ms"
     )
+    if cuts_off_sums():
+        detail += (
+            " (slower here: this processor cannot multiply in eight bits exactly, so it is done otherwise)"
+        )
     off = difference(detector, verdict.logit)
     if off is None or off <= TOLERANCE:
         return [Check("verdict", "ok", detail)]

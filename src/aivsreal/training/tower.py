@@ -27,6 +27,7 @@ from aivsreal.deliveries import WORN, decoded
 from aivsreal.errors import BadRecipe
 from aivsreal.files import atomic_write_bytes, make_folder
 from aivsreal.images import inspect, open_picture
+from aivsreal.sessions import open_session
 from aivsreal.threads import available_cores, in_order
 from aivsreal.training.augment import augment
 from aivsreal.training.judge import Judge, doubting, fit_head, fit_judge, left_out, source_weights
@@ -212,11 +213,7 @@ def embeddings_of(
     graph: bytes, samples: Sequence[Sample], views_of: ViewsOf, folder: Path, say: Callable[[str], None]
 ) -> NDArray[np.float16]:
     """Return the embeddings of each sample's views, float16 [n, views, d], chunk by chunk through files in `folder`."""
-    from onnxruntime import InferenceSession, SessionOptions
-
-    options = SessionOptions()
-    options.intra_op_num_threads = 1
-    session = InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    session = open_session(graph)
 
     def embed(numbered: tuple[int, Sample]) -> NDArray[np.float16]:
         views = views_of(*numbered)
