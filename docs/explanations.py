@@ -25,6 +25,7 @@ from aivsreal.data.labelled import LabelledSet, Sample
 from aivsreal.data.sources import load_set
 from aivsreal.detector import Detector
 from aivsreal.errors import BadData
+from aivsreal.evaluation.calibration import sigmoid
 from aivsreal.evaluation.faithfulness import (
     CELLS,
     area,
@@ -194,7 +195,7 @@ def by_order(one: Looked, whole: float, maps: dict[str, np.ndarray], filling: np
 
     def blanked_by(marked: np.ndarray) -> np.ndarray:
         log_odds = curve(one.log_odds, one.pixels, filling, most_first(marked), ends=ends)
-        return 1 / (1 + np.exp(-side * log_odds))
+        return sigmoid(side * log_odds)
 
     rng = np.random.default_rng((SEED, index))
     by_chance = np.mean([blanked_by(rng.random((CELLS, CELLS))) for _ in range(2)], axis=0)

