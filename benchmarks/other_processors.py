@@ -14,6 +14,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from aivsreal.bundle import load_bundle
+
 # Run in a process of its own: the emulator starts a whole program. A --fast verdict, and its logit.
 JUDGE = """
 import sys
@@ -44,7 +46,7 @@ def main() -> None:
         f"{options.processor}, its own products": answers(there, "own", options),
         f"{options.processor}, exact products": answers(there, "exact", options),
     }
-    print(f"{options.model}, verdict and logit")
+    print(f"{load_bundle(options.model).title}, verdict and logit")
     for place, found in judged.items():
         print(f"{place:<30} " + "  ".join(f"{answer:<16}" for answer in found).rstrip())
 

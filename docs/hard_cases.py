@@ -45,7 +45,7 @@ def degraded() -> str:
         "",
         "The pictures of photos-val-whole, one thing done to every one of them, photographs and AI pictures alike",
         "(`aivsreal evaluate photos DATA --split val --where origin_kind!=benchmark --where kind=whole --degrade NAME`).",
-        "*screen-photo* is a photograph of a screen, simulated. Thresholds rest on validation, so rates are a little too good.",
+        "*screen-photo* is a photograph of a screen, simulated. Validation shares its sources with training, so rates are a little too good.",
         "",
         "| done to each picture | ROC AUC | AUC lost | photographs called AI | AI called AI | no answer |",
         "|---|---|---|---|---|---|",
