@@ -3,7 +3,7 @@
 Each function returns one section as Markdown, from files of docs/results that the command it names has written.
 """
 
-from tables import RESULTS, read, shown
+from tables import read, shown
 
 KINDS = {"jpeg": "full JPEG", "heic": "full HEIC", "web-2048": "web, 2,048 px", "web-1080": "web, 1,080 px"}
 
@@ -35,16 +35,12 @@ def full_files() -> str:
 
 def degraded() -> str:
     """What a forger tries first, one thing done to every picture at a time (evaluation/degrade.py)."""
-    whole = read("photos-val-whole")
-    found = {name: read(name) for name in sorted(path.stem for path in RESULTS.glob("degraded-*.json"))}
-    if any(one[key] != whole[key] for one in found.values() for key in ("data", "model", "thresholds")):
-        raise SystemExit("degraded-*.json and photos-val-whole.json were not measured alike")
-    rows = {name: row for one in found.values() for name, row in one["degradations"].items()}
+    rows = read("photos-val-whole")["degradations"]
     lines = [
         "## What a forger tries first",
         "",
         "The pictures of photos-val-whole, one thing done to every one of them, photographs and AI pictures alike",
-        "(`aivsreal evaluate photos DATA --split val --where origin_kind!=benchmark --where kind=whole --degrade NAME`).",
+        "(`aivsreal evaluate photos DATA --split val --where origin_kind!=benchmark --where kind=whole --stability --degrade NAME`).",
         "*screen-photo* is a photograph of a screen, simulated. Validation shares its sources with training, so rates are a little too good.",
         "",
         "| done to each picture | ROC AUC | AUC lost | photographs called AI | AI called AI | no answer |",
