@@ -6,6 +6,7 @@ import csv
 import json
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,13 +24,14 @@ from aivsreal.data.toy import draw_toy_set
 from aivsreal.errors import BadData, BadRecipe, BadRun, UsageError
 from aivsreal.evaluation.compare.catalogue import METHODS, read_catalogue
 from aivsreal.evaluation.compare.comparison import compare
-from aivsreal.evaluation.compare.entry import Budget, Work
+from aivsreal.evaluation.compare.entry import Budget, Fitted, Work
 from aivsreal.evaluation.compare.handmade import azimuthal_spectrum, texture_and_colour
 from aivsreal.evaluation.compare.hierarchy import REPORT, Hierarchical
 from aivsreal.evaluation.compare.made_up import EVERY, WithMadeUpFakes
+from aivsreal.evaluation.compare.measured import fit_and_measure
 from aivsreal.evaluation.compare.pairs import pair_loss
 from aivsreal.evaluation.compare.trained import Trained
-from aivsreal.images import open_picture
+from aivsreal.images import Picture, open_picture
 from aivsreal.training.autoencoder import DECODER, ENCODER, Autoencoder
 from aivsreal.training.recipe import load_recipe
 from tests.cli.runner import run
@@ -366,3 +368,42 @@ def test_the_hierarchy_says_how_often_it_knows_the_family(toy: Path, tmp_path: P
     assert families["pictures"] == sum(s.label for s in parts[1])
     picture = open_picture(samples[0].read())
     assert 0 <= entry.predict_probability([picture])[0] <= 1
+
+
+class Bright:
+    """It comes trained: the brighter, the likelier AI. Stopped after so many looks."""
+
+    def __init__(self, patience: int) -> None:
+        self.patience, self.looks = patience, 0
+
+    def fit(self, work: Work) -> Fitted:  # noqa: ARG002 - there is nothing to learn
+        return Fitted(0, None, "its own")
+
+    def predict_probability(self, pictures: Sequence[Picture]) -> np.ndarray:
+        self.looks += 1
+        if self.looks > self.patience:
+            raise KeyboardInterrupt
+        return np.array([picture.pixels.mean() / 255 for picture in pictures])
+
+
+def test_what_comes_trained_is_asked_once_of_each_chain_over_a_stop(toy: Path, tmp_path: Path) -> None:
+    labelled = load_set(str(toy))
+    shown, test = (
+        tuple(
+            sample
+            for label in (0, 1)
+            for sample in [s for s in labelled.of_split(split) if s.label == label][:8]
+        )
+        for split in ("train", "test")
+    )
+    work = Work(labelled, shown, shown, load_recipe("toy"), Budget(16, 16, 1, 16), tmp_path / "bright", print)
+    stopped, whole, again = Bright(patience=7), Bright(patience=99), Bright(patience=99)
+    with pytest.raises(KeyboardInterrupt):
+        fit_and_measure("bright", stopped, work, {"test": test})
+    measured = fit_and_measure("bright", again, work, {"test": test})
+    unbroken = replace(work, folder=tmp_path / "unbroken")
+    expected = fit_and_measure("bright", whole, unbroken, {"test": test})
+    for part, probabilities in expected.probabilities.items():
+        assert np.array_equal(measured.probabilities[part], probabilities)
+    # Two looks a chain; three whole chains were done when it was stopped.
+    assert whole.looks - again.looks == 6

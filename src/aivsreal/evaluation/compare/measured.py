@@ -80,11 +80,12 @@ def _measure(
         clock, processor = perf_counter(), process_time()
         fitted = entry.fit(work)
         facts = _facts(fitted, perf_counter() - clock, process_time() - processor)
-        scale, offset = _calibration(entry, work.validation)
+        keep = work.folder if fitted.seen == 0 else None
+        scale, offset = _calibration(entry, work.validation, keep)
         found = {}
         for split, samples in splits.items():
             for chain in ALL_CHAINS:
-                logits = _logits(entry, samples, chain)
+                logits = _once(entry, samples, chain, keep, split)
                 found[split, chain] = sigmoid(scale * logits + offset)
         facts["milliseconds"] = _milliseconds(entry, work.validation)
     return facts, found
@@ -95,11 +96,23 @@ def _facts(fitted: Fitted, clock: float, processor: float) -> dict[str, Any]:
     return {**asdict(fitted), "seconds": round(clock, 1), "processor_seconds": round(processor, 1)}
 
 
-def _calibration(entry: Entry, validation: Sequence[Sample]) -> tuple[float, float]:
-    logits = np.stack([_logits(entry, validation, chain) for chain in CHAINS])
+def _calibration(entry: Entry, validation: Sequence[Sample], keep: Path | None) -> tuple[float, float]:
+    logits = np.stack([_once(entry, validation, chain, keep, "validation") for chain in CHAINS])
     whole = np.isfinite(logits).all(axis=0)
     labels = np.array([sample.label for sample in validation])
     return fit_platt(logits[:, whole], labels[whole])
+
+
+def _once(entry: Entry, samples: Sequence[Sample], chain: Chain, keep: Path | None, name: str) -> Floats:
+    """The logits, kept in a file of `keep`: what comes trained says the same after a kill, and may be slow."""
+    if keep is None:
+        return _logits(entry, samples, chain)
+    file = keep / f"{name}-{chain}.npy"
+    if not file.exists():
+        buffer = io.BytesIO()
+        np.save(buffer, _logits(entry, samples, chain))
+        atomic_write_bytes(file, buffer.getvalue())
+    return np.asarray(np.load(file))
 
 
 def _logits(entry: Entry, samples: Sequence[Sample], chain: Chain) -> Floats:
