@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +79,21 @@ def test_drawings_are_told_by_their_style_and_not_by_who_made_them(graph: Path, 
     red, green, blue = known.drawn.weight
     assert green > 10 * max(abs(red), abs(blue))
     assert 60 / 255 * green + known.drawn.bias < 0 < 170 / 255 * green + known.drawn.bias
+
+
+def test_where_only_ai_pictures_are_drawn_nothing_tells_drawings(
+    graph: Path, bright_and_dark: LabelledSet, tmp_path: Path
+) -> None:
+    styled = [
+        replace(
+            sample,
+            columns={**sample.columns, "style": "icon" if sample.label and number % 4 == 1 else "photo"},
+        )
+        for number, sample in enumerate(bright_and_dark.samples)
+    ]
+    fit_tower(styled, recipe(graph, 'tower.drawn_styles=["icon"]'), tmp_path / "run", lambda _: None)
+    known = load_left_out(tmp_path / "run")
+    assert (known.drawn, known.looks_drawn.any()) == (None, False)
 
 
 def test_the_head_is_fitted_on_worn_copies_too(

@@ -145,10 +145,14 @@ def _tells_drawings(
     """Return the head that tells drawings, and which samples look drawn by one that was fitted without their source.
 
     It is fitted on how pictures look (the column `style`), AI pictures and people's alike, so that it says
-    nothing of who made one.
+    nothing of who made one; there is none where the drawn ones are all of one class.
     """
     styles = np.array([sample.columns.get("style") in recipe.tower.drawn_styles for sample in samples])
-    if styles.all() or not styles.any():
+    # Where one class alone is drawn, what looks drawn would be another word for that class.
+    if (
+        len({sample.label for sample, drawn in zip(samples, styles, strict=True) if drawn}) < 2
+        or styles.all()
+    ):
         return None, np.zeros(len(samples), bool)
     views = seen.shape[1]
     x = seen.reshape(-1, seen.shape[-1]).astype(np.float64)
