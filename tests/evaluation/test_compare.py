@@ -405,5 +405,7 @@ def test_what_comes_trained_is_asked_once_of_each_chain_over_a_stop(toy: Path, t
     expected = fit_and_measure("bright", whole, unbroken, {"test": test})
     for part, probabilities in expected.probabilities.items():
         assert np.array_equal(measured.probabilities[part], probabilities)
+    brightness = [open_picture(sample.read()).pixels.mean() for sample in test]
+    assert np.array_equal(np.argsort(measured.probabilities["test", "as_is"]), np.argsort(brightness))
     # Two looks a chain; three whole chains were done when it was stopped.
     assert whole.looks - again.looks == 6

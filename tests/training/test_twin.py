@@ -37,7 +37,10 @@ def test_a_twin_gives_the_logits_of_its_model(small: Detector) -> None:
 
 def test_a_towers_twin_differs_by_what_its_graph_rounds() -> None:
     detector = Detector.load("photos", threads=1, fast=True)
-    pictures = [open_picture(as_bytes(photo(224, 224, seed), "PNG")) for seed in range(4)]
+    # The last one is noise, of which the second judge has a doubt.
+    noise = np.random.default_rng(0).integers(0, 256, (224, 224, 3), dtype=np.uint8)
+    drawn = [*(photo(224, 224, seed) for seed in range(4)), noise]
+    pictures = [open_picture(as_bytes(each, "PNG")) for each in drawn]
     views = np.stack([make_views(each.pixels, detector.bundle.card.views).batch[0] for each in pictures])
     with torch.no_grad():
         logits = twin(detector.bundle)(torch.from_numpy(views)).numpy()
