@@ -17,12 +17,13 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
-from onnxruntime import InferenceSession
 
 from aivsreal.cli.script import parser_of, run
 from aivsreal.data.sources import load_set
 from aivsreal.images import open_picture
+from aivsreal.sessions import open_session
 from aivsreal.training.recipe import load_recipe
+from aivsreal.training.tower_graph import turned_back
 from aivsreal.views import make_views
 
 Peaks = dict[str, NDArray[np.float32]]
@@ -52,7 +53,7 @@ def peaks(graph: bytes, views: Iterator[NDArray[np.uint8]]) -> Peaks:
     model = onnx.load_from_string(graph)
     names = [node.input[0] for node in model.graph.node if node.op_type == "DynamicQuantizeLinear"]
     model.graph.output.extend(helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in names)
-    session = InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    session = open_session(model.SerializeToString())
     largest: Peaks = {}
     for view in views:
         for name, activation in zip(names, session.run(names, {"views": view}), strict=True):
@@ -112,9 +113,8 @@ def _completed(
 ) -> list[Any]:
     """Return what adds the largest channels' share to the product that `node` makes of the rest."""
     stem = weight.removesuffix("_quantized")
-    steps = parts[weight].astype(np.float32) - parts[f"{stem}_zero_point"].astype(np.float32)
     product = node.output[0]
-    added[f"{stem}/exact"] = (steps * parts[f"{stem}_scale"])[added[f"{activation}/places"]]
+    added[f"{stem}/exact"] = turned_back(parts, weight)[added[f"{activation}/places"]]
     node.output[0] = f"{product}/rest"
     return [
         helper.make_node("MatMul", [f"{activation}/exact", f"{stem}/exact"], [f"{product}/exact"]),

@@ -14,6 +14,7 @@ at each patch, is exact, and the mean of the map is the logit. A doubt is the sa
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -169,6 +170,13 @@ def parameters(graph: bytes) -> int:
     import onnx
 
     return sum(int(np.prod(part.dims)) for part in onnx.load_from_string(graph).graph.initializer)
+
+
+def turned_back(parts: Mapping[str, NDArray[Any]], name: str) -> NDArray[np.float32]:
+    """Return a layer's weights from their eight bits, float32 [in, out]; parts: a graph's initialisers by name."""
+    stem = name.removesuffix("_quantized")
+    steps = parts[name].astype(np.float32) - parts[f"{stem}_zero_point"].astype(np.float32)
+    return np.asarray(steps * parts[f"{stem}_scale"])
 
 
 def notice(graph: bytes) -> str:

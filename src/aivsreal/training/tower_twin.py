@@ -24,6 +24,7 @@ from aivsreal.training.tower_graph import (
     HIDDEN_WEIGHT,
     SECOND_BIAS,
     SECOND_WEIGHT,
+    turned_back,
 )
 
 # The names of a block's parts in the graph, and in timm's vision transformer.
@@ -111,18 +112,11 @@ def _state(parts: Weights, layers: Mapping[str, str], depth: int) -> dict[str, N
         for theirs, name in _NORMS.items():
             state |= {f"{ours}{name}.{kind}": parts[f"{block}{theirs}.{kind}"] for kind in ("weight", "bias")}
         for theirs, name in _LAYERS.items():
-            state[f"{ours}{name}.weight"] = _turned_back(parts, layers[f"{block}{theirs}"])
+            state[f"{ours}{name}.weight"] = turned_back(parts, layers[f"{block}{theirs}"]).T
             state[f"{ours}{name}.bias"] = parts[f"{block}{theirs}.bias"]
         attended = [f"{block}{name}" for name in _QUERY_KEY_VALUE]
         state[f"{ours}attn.qkv.weight"] = np.concatenate(
-            [_turned_back(parts, layers[name]) for name in attended]
+            [turned_back(parts, layers[name]).T for name in attended]
         )
         state[f"{ours}attn.qkv.bias"] = np.concatenate([parts[f"{name}.bias"] for name in attended])
     return {name: np.array(value, np.float32) for name, value in state.items()}
-
-
-def _turned_back(parts: Weights, name: str) -> NDArray[np.float32]:
-    """Return a layer's weights from their eight bits, float32 [out, in]."""
-    stem = name.removesuffix("_quantized")
-    steps = parts[name].astype(np.float32) - parts[f"{stem}_zero_point"].astype(np.float32)
-    return np.ascontiguousarray((steps * parts[f"{stem}_scale"]).T)
