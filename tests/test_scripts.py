@@ -366,7 +366,7 @@ def test_a_measurement_is_added_and_stands_on_the_page(
 ) -> None:
     module = script(ROOT / "docs" / "write_results.py")
     shutil.copytree(ROOT / "docs" / "results", tmp_path / "results")
-    for name in (module.__name__, "tables", "hard_cases"):
+    for name in (module.__name__, "tables"):
         monkeypatch.setattr(sys.modules[name], "RESULTS", tmp_path / "results")
     monkeypatch.setattr(module, "PAGE", tmp_path / "page.md")
     module.main(["--add", str(ROOT / "docs" / "results" / "photos-test.json"), "photos-again"])
