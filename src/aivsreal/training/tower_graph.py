@@ -6,7 +6,9 @@ the embedding. With one (h units, rectified) its activations stand behind them, 
 linear head on an embedding, [n, 2 c + h], which can be read, compared and taught.
 
 A second judge may raise a doubt: where its own log-probability of AI lies above the first one's logit, the difference
-is added, as one more entry of the embedding. So it lifts a score up to even odds and never above.
+is added, as one more entry of the embedding. So it lifts a score up to even odds and never above. Once the head is
+taught further (`with_head`), the doubt is still held against what the first judge said before: it may then lift a
+score above even odds, by about as much as teaching raised that score.
 
 The map is what each patch adds to the logit. A rectified network is linear around every picture: its slope there,
 at each patch, is exact, and the mean of the map is the logit. A doubt is the same everywhere in it.
