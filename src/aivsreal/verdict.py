@@ -173,6 +173,8 @@ class Verdict:
             "reason": self.reason,
             "spread": None if self.spread is None else round(self.spread, 6),
             "logit_spread": None if self.logit_spread is None else round(self.logit_spread, 5),
+            "declared": None if self.facts.declared is None else self.facts.declared.origin,
+            "declared_in": None if self.facts.declared is None else self.facts.declared.where,
             "format": self.facts.format,
             "width": self.facts.width,
             "height": self.facts.height,

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL.PngImagePlugin import PngInfo
 
 from aivsreal.images import open_picture
 from tests.cli.runner import run
@@ -53,6 +54,22 @@ def test_a_folder_is_told_as_a_table_with_words_for_people(pictures, model):
     assert str(pictures / "a.png") in result.stdout
     assert "3 pictures: 1 likely AI-generated, 1 likely real, 1 cannot tell (tiny 1.0.0" in result.stderr
     assert "likely AI-generated: It is bright." in result.stderr
+
+
+def test_what_a_file_says_of_itself_stands_beside_the_verdict(pictures, model):
+    info = PngInfo()
+    info.add_text("parameters", "a grey wall\nSteps: 20, Sampler: Euler a")
+    (pictures / "said.png").write_bytes(as_bytes(flat(60, 40, DARK), "PNG", pnginfo=info))
+
+    table = run("predict", pictures, "--model", model)
+    (row,) = csv.DictReader(
+        run("predict", pictures / "said.png", "--model", model, "--csv").stdout.splitlines()
+    )
+
+    assert f"{pictures / 'said.png'}  (its metadata: made by AI)\n" in table.stdout
+    assert table.stdout.count("its metadata") == 1
+    assert "no verdict rests on them" in table.stderr
+    assert (row["verdict"], row["declared"], row["declared_in"]) == ("real", "ai", "Stable Diffusion web UI")
 
 
 def test_json_is_one_object_a_picture(pictures, model):

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from PIL import Image
 
 from aivsreal.web.access import COOKIE
 from aivsreal.web.app import create_app
 from aivsreal.web.settings import Settings
+from tests.data.draw import as_bytes, flat
 from tests.web.conftest import picture
 
 
@@ -42,6 +44,22 @@ def test_a_bright_picture_is_called_ai(client: FlaskClient) -> None:
 def test_the_body_may_be_the_picture_itself(client: FlaskClient) -> None:
     answer = client.post("/api/v1/images", data=picture(20), content_type="image/jpeg")
     assert [image["verdict"] for image in answer.get_json()["images"]] == ["real"]
+
+
+def test_what_a_file_says_of_itself_is_told_and_changes_no_verdict(client: FlaskClient) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9286] = b"ASCII\0\0\0Steps: 20, Sampler: Euler a"
+    said = as_bytes(flat(64, 48, (20, 20, 20)), "JPEG", exif=exif)
+    image = client.post("/api/v1/images", data=said, content_type="image/jpeg").get_json()["images"][0]
+    assert (image["verdict"], image["declared"], image["declared_in"]) == (
+        "real",
+        "ai",
+        "Stable Diffusion web UI",
+    )
+    page = client.get(image["page_url"]).text
+    assert page.count("made by AI (Stable Diffusion web UI)") == 3
+    assert "the answer does not rest on them" in page
+    assert "nothing on how it was made" in client.get(posted(client)["page_url"]).text
 
 
 def test_one_bad_picture_does_not_fail_the_others(client: FlaskClient) -> None:

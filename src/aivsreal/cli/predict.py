@@ -26,6 +26,9 @@ from aivsreal.heatmap import overlay_png
 from aivsreal.verdict import WORDS_FOR_PEOPLE, Verdict, Word
 
 SOME_FAILED = 1
+METADATA = (
+    "metadata: anybody can write or remove them; no signature was checked, and no verdict rests on them"
+)
 
 
 @dataclass
@@ -34,6 +37,7 @@ class Tally:
 
     words: Counter[str] = field(default_factory=Counter)
     failed: int = 0
+    declared: int = 0
     promises: dict[str, Word] = field(default_factory=dict)
 
     def add(self, result: Verdict | Failure) -> None:
@@ -42,6 +46,7 @@ class Tally:
             self.failed += 1
             return
         self.words[result.verdict] += 1
+        self.declared += result.facts.declared is not None
         self.promises[result.promise] = result.verdict
 
     @property
@@ -111,7 +116,8 @@ def command(
     The spread is how far the probability moves when the picture is delivered again, where the model asks that.
 
     With --json every line is an object with path, verdict (ai, real, uncertain), probability_ai, spread, model
-    and facts of the file. Where an answer is not given although the file's score has one, reason says why;
+    and facts of the file; declared (ai, ai-edited, camera) and declared_in are what its metadata say of how it was
+    made, on which no verdict rests. Where an answer is not given although the file's score has one, reason says why;
     where a picture fails, verdict is null and error and hint say why. Pictures come in the order given, each as
     soon as it is ready.
 
@@ -283,3 +289,5 @@ def _print_summary(tally: Tally, detector: Detector, seconds: float, *, with_pro
     for word, words in WORDS_FOR_PEOPLE.items():
         for promise in (promise for promise, of in tally.promises.items() if of == word and promise):
             click.echo(f"{words}: {promise}", err=True)
+    if tally.declared:
+        click.echo(METADATA, err=True)

@@ -13,6 +13,7 @@ import click
 
 from aivsreal.cli.options import print_json_line
 from aivsreal.errors import printable
+from aivsreal.images import ORIGINS_FOR_PEOPLE
 from aivsreal.verdict import WORDS_FOR_PEOPLE, Word
 
 Form = Literal["table", "json", "csv"]
@@ -24,6 +25,8 @@ CSV_COLUMNS = (
     "spread",
     "model",
     "reason",
+    "declared",
+    "declared_in",
     "format",
     "width",
     "height",
@@ -66,7 +69,8 @@ def _table_line(row: dict[str, Any]) -> str:
     if sys.stdout.isatty() and "NO_COLOR" not in os.environ:
         words = click.style(words, fg=COLOURS[word])
     spread = "-" if row["spread"] is None else f"{row['spread']:.3f}"
-    return f"{words}  {row['probability_ai']:.3f}  {spread:>6}  {printable(row['path'])}"
+    said = f"  (its metadata: {ORIGINS_FOR_PEOPLE[row['declared']]})" if row["declared"] else ""
+    return f"{words}  {row['probability_ai']:.3f}  {spread:>6}  {printable(row['path'])}{said}"
 
 
 def _failure(row: dict[str, Any]) -> str:

@@ -12,12 +12,16 @@ from aivsreal.images.encoding import Resample, encode, resize
 from aivsreal.images.facts import Facts
 from aivsreal.images.limits import Limits
 from aivsreal.images.metadata import with_profile, without_metadata
+from aivsreal.images.origin import ORIGINS_FOR_PEOPLE, Declared, Origin
 from aivsreal.images.picture import Picture, inspect, open_picture
 from aivsreal.images.source import Source
 
 __all__ = [
+    "ORIGINS_FOR_PEOPLE",
+    "Declared",
     "Facts",
     "Limits",
+    "Origin",
     "Picture",
     "Resample",
     "Source",

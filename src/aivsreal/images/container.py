@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from aivsreal.images import tags
 
 _MOST_BLOCKS = 1_000_000
+_SCAN = 0xDA  # where the pixels of a JPEG begin
 
 
 def promised_length(kind: str, data: bytes) -> int | None:
@@ -53,6 +54,53 @@ def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
         if name == b"IEND":
             return
         place += 12 + length
+
+
+def jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield (marker, its bytes) of a JPEG up to its scan, which comes with all that is left of the file.
+
+    Raises: IndexError, struct.error where the file is not put together so.
+    """
+    place = 2
+    while data[place] == 0xFF:
+        if data[place + 1] == 0xFF:  # a fill byte
+            place += 1
+            continue
+        marker = data[place + 1]
+        if marker == _SCAN:
+            yield marker, data[place:]
+            return
+        end = place + 2 + struct.unpack_from(">H", data, place + 2)[0]
+        yield marker, data[place:end]
+        place = end
+    raise IndexError(place)
+
+
+def webp_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield (name, content) of each chunk of a WebP."""
+    place = 12
+    while place + 8 <= len(data):
+        name, length = struct.unpack_from("<4sI", data, place)
+        yield name, data[place + 8 : place + 8 + length]
+        place += 8 + length + length % 2
+
+
+def boxes(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield (name, start of its content, end) of each outermost box of HEIF or AVIF; an end may lie beyond the file."""
+    place = 0
+    for _ in range(_MOST_BLOCKS):
+        if place + 8 > len(data):
+            return
+        length, name = struct.unpack_from(">I4s", data, place)
+        head = 8
+        if length == 1:
+            (length,) = struct.unpack_from(">Q", data, place + 8)
+            head = 16
+        if length < 8:  # 0: to the end of the file
+            yield name, place + head, len(data)
+            return
+        yield name, place + head, place + length
+        place += length
 
 
 def png_exif(data: bytes) -> bytes:
@@ -126,17 +174,7 @@ def _webp_size(data: bytes) -> tuple[int, int] | None:
 
 
 def _length_of_boxes(data: bytes) -> int:
-    place = 0
-    for _ in range(_MOST_BLOCKS):
-        if place + 8 > len(data):
-            break
-        (length,) = struct.unpack_from(">I", data, place)
-        if length == 1:
-            (length,) = struct.unpack_from(">Q", data, place + 8)
-        if length < 8:  # 0: to the end of the file
-            break
-        place += length
-    return place
+    return max((end for _, _, end in boxes(data)), default=0)
 
 
 def _length_of_tiff(data: bytes) -> int | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from PIL import ImageFile
 
 from aivsreal.images import container, jpeg, tags
+from aivsreal.images.origin import Declared, declared_origin
 
 Tags = dict[int, tuple[int, ...] | bytes]
 
@@ -18,6 +19,7 @@ class Facts:
 
     `format` is JPEG, MPO (a JPEG with further pictures behind it), PNG, WEBP, AVIF, HEIF, GIF, TIFF or BMP.
     `quality` (IJG, 1 to 100, estimated), `subsampling` ("4:2:0") and `progressive` are JPEG's only.
+    `declared` is how the picture was made by the file's own metadata, which anybody can write.
     """
 
     format: str
@@ -33,6 +35,7 @@ class Facts:
     has_exif: bool = False
     has_icc: bool = False
     frames: int = 1
+    declared: Declared | None = None
 
 
 def read_exif(image: ImageFile.ImageFile, data: bytes) -> Tags:
@@ -49,6 +52,7 @@ def collect_facts(image: ImageFile.ImageFile, data: bytes, size: tuple[int, int]
     layers = getattr(image, "layer", []) if is_jpeg else []
     table = getattr(image, "quantization", {}).get(layers[0][3]) if layers else None
     frames = _count_frames(image, data)
+    block = b"" if image.format == "TIFF" else _exif_block(image, data)
     return Facts(
         format="MPO" if is_jpeg and frames > 1 else str(image.format),
         width=size[0],
@@ -60,9 +64,10 @@ def collect_facts(image: ImageFile.ImageFile, data: bytes, size: tuple[int, int]
         subsampling=jpeg.subsampling_of(layers) if layers else None,
         progressive="progressive" in image.info if is_jpeg else None,
         camera=_camera(exif),
-        has_exif=tags.EXIF_IFD in exif if image.format == "TIFF" else bool(_exif_block(image, data)),
+        has_exif=tags.EXIF_IFD in exif if image.format == "TIFF" else bool(block),
         has_icc=bool(image.info.get("icc_profile")),
         frames=frames,
+        declared=declared_origin(image, data, block),
     )
 
 

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
 
 from PIL import Image
 
 from aivsreal.images import tags
-from aivsreal.images.container import png_chunks
+from aivsreal.images.container import jpeg_segments, png_chunks, webp_chunks
 from aivsreal.images.kinds import kind_of
 
-_SOI, _SOS = b"\xff\xd8", 0xDA
+_SOI = b"\xff\xd8"
 _APP0, _APP1, _APP2, _APP14, _APP15, _COMMENT = 0xE0, 0xE1, 0xE2, 0xEE, 0xEF, 0xFE
 _NO_FRAMES = (0xC4, 0xC8, 0xCC)
 _ICC, _EXIF = b"ICC_PROFILE\0", b"Exif\0\0"
@@ -60,7 +59,7 @@ def with_profile(data: bytes, profile: bytes) -> bytes | None:
 
 def _bare_jpeg(data: bytes) -> bytes:
     kept, turned = [], b""
-    for marker, segment in _segments(data):
+    for marker, segment in jpeg_segments(data):
         content = segment[4:]
         if marker == _APP1 and content.startswith(_EXIF):
             turned = turned or _orientation_only(content.removeprefix(_EXIF))
@@ -78,7 +77,7 @@ def _is_drawn(marker: int, content: bytes) -> bool:
 
 
 def _profiled_jpeg(data: bytes, profile: bytes) -> bytes | None:
-    segments = list(_segments(data))
+    segments = list(jpeg_segments(data))
     colours = next((s[9] for marker, s in segments if 0xC0 <= marker <= 0xCF and marker not in _NO_FRAMES), 0)
     tagged = any(marker == _APP2 and segment[4:].startswith(_ICC) for marker, segment in segments)
     if tagged or colours != 3 or len(profile) > _MOST_ICC:
@@ -87,23 +86,6 @@ def _profiled_jpeg(data: bytes, profile: bytes) -> bytes | None:
     whole = [segment for _, segment in segments]
     whole.insert(first, _segment(_APP2, _ICC + b"\x01\x01" + profile))
     return _SOI + b"".join(whole)
-
-
-def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield (marker, its bytes) of a JPEG up to its scan, which comes with all that is left of the file."""
-    place = 2
-    while data[place] == 0xFF:
-        if data[place + 1] == 0xFF:  # a fill byte
-            place += 1
-            continue
-        marker = data[place + 1]
-        if marker == _SOS:
-            yield marker, data[place:]
-            return
-        end = place + 2 + struct.unpack_from(">H", data, place + 2)[0]
-        yield marker, data[place:end]
-        place = end
-    raise IndexError(place)
 
 
 def _segment(marker: int, content: bytes) -> bytes:
@@ -137,17 +119,13 @@ def _chunk(name: bytes, content: bytes) -> bytes:
 
 def _bare_webp(data: bytes) -> bytes:
     kept = []
-    place = 12
-    while place + 8 <= len(data):
-        name, length = struct.unpack_from("<4sI", data, place)
-        content = data[place + 8 : place + 8 + length]
+    for name, content in webp_chunks(data):
         if name == b"VP8X":
             content = bytes([content[0] & ~(_VP8X_EXIF | _VP8X_XMP)]) + content[1:]
         if name == b"EXIF":
             content = _orientation_only(content.removeprefix(_EXIF))
         if name != b"XMP " and content:
             kept.append((name, content))
-        place += 8 + length + length % 2
     if any(name == b"EXIF" for name, _ in kept):
         kept = [(n, bytes([c[0] | _VP8X_EXIF]) + c[1:] if n == b"VP8X" else c) for n, c in kept]
     body = b"WEBP" + b"".join(

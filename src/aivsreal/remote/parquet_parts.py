@@ -24,6 +24,8 @@ VERDICTS = pa.schema(
         ("model", pa.string()),
         ("logit", pa.float64()),
         ("logit_spread", pa.float64()),
+        ("declared", pa.string()),
+        ("declared_in", pa.string()),
         ("real_below", pa.float64()),
         ("ai_above", pa.float64()),
         ("promise", pa.string()),

@@ -20,6 +20,8 @@ COLUMNS = (
     "spread",
     "promise",
     "reason",
+    "declared",
+    "declared_in",
     "model",
     "format",
     "width",

@@ -226,6 +226,7 @@ _FILTERS: dict[str, Callable[..., Any]] = {
     "moment": wording.moment,
     "span": wording.span,
     "sentence": wording.sentence,
+    "declares": wording.declares,
     "not_meant": wording.not_meant,
     "why": wording.why_uncertain,
     "citation": wording.citation,

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from flask import url_for
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from aivsreal.images import Origin
 from aivsreal.verdict import WORDS_FOR_PEOPLE, Thresholds, Word
 from aivsreal.web.problems import Problem
 from aivsreal.web.store import Answer, Examination
@@ -76,6 +77,12 @@ class ExaminationOut(_Shape):
         description="how far the probability moves when the picture is delivered again"
     )
     logit_spread: float | None
+    declared: Origin | None = Field(
+        default=None,
+        description="how the picture was made by the file's own metadata: `ai`, `ai-edited` or `camera`; null where they "
+        "say nothing. Anybody can write or remove them, no signature is checked, and no verdict rests on them",
+    )
+    declared_in: str | None = Field(default=None, description="in which metadata, e.g. `C2PA, IPTC`")
     format: str
     width: int
     height: int

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from aivsreal.bundle import Card
+from aivsreal.images import ORIGINS_FOR_PEOPLE
 from aivsreal.verdict import Word
 from aivsreal.web.figures import about_set
 from aivsreal.web.shapes import ExaminationOut
@@ -126,12 +127,20 @@ def why_uncertain(picture: ExaminationOut) -> str | None:
     return f"The probability lies between the two thresholds, {low} and {high}."
 
 
+def declares(picture: ExaminationOut) -> str | None:
+    """Return how the picture was made by its own metadata, `made by AI (C2PA)`; None where they say nothing."""
+    if picture.declared is None:
+        return None
+    return f"{ORIGINS_FOR_PEOPLE[picture.declared]} ({picture.declared_in})"
+
+
 def citation(picture: ExaminationOut) -> str:
     """Return what a report may quote, with all that is needed to check it."""
     moves = "" if picture.spread is None else f", moves by {points(picture.spread)} when saved again"
     reason = f"{picture.reason} " if picture.reason else ""
+    said = f"Its metadata say: {declares(picture)}. " if picture.declared else ""
     return (
-        f"{picture.name}: {picture.words} (probability of AI {percent(picture.probability_ai)}{moves}). {reason}"
+        f"{picture.name}: {picture.words} (probability of AI {percent(picture.probability_ai)}{moves}). {reason}{said}"
         f"aivsreal, model {picture.model}, {moment(picture.created)}. SHA-256 {picture.sha256}."
     ).replace(NARROW, " ")
 
