@@ -3,13 +3,18 @@
 import csv
 import hashlib
 import io
+import tarfile
+import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
-from tests.data.draw import photo
+from tests.data.draw import as_bytes, photo
 
 RESEARCH = Path(__file__).parents[1] / "research"
 
@@ -142,3 +147,60 @@ def test_the_table_of_package_pictures_names_each_once() -> None:
         lines = list(csv.DictReader(stream))
     assert len({line["sha256"] for line in lines}) == len(lines)
     assert all((line["label"] == "ai") == bool(line["generator"]) for line in lines)
+
+
+def archives(pictures: dict[str, bytes]) -> dict[str, bytes]:
+    """The same files as a wheel and as a source archive."""
+    wheel, source = io.BytesIO(), io.BytesIO()
+    with zipfile.ZipFile(wheel, "w") as zipped:
+        for path, data in pictures.items():
+            zipped.writestr(path, data)
+    with tarfile.open(fileobj=source, mode="w:gz") as packed:
+        for path, data in pictures.items():
+            entry = tarfile.TarInfo(path)
+            entry.size = len(data)
+            packed.addfile(entry, io.BytesIO(data))
+    return {"a-1.0.whl": wheel.getvalue(), "a-1.0.tar.gz": source.getvalue()}
+
+
+def test_of_an_archive_only_what_says_that_ai_made_it_is_found() -> None:
+    from find_declared import declared_in
+
+    info = PngInfo()
+    info.add_text("parameters", "a castle\nSteps: 20, Sampler: Euler a, Model: flux")
+    said = as_bytes(photo(300, 280), "PNG", pnginfo=info)
+    small = as_bytes(photo(300, 200), "PNG", pnginfo=info)
+    silent = as_bytes(photo(300, 280, seed=1), "PNG")
+    files = {
+        "docs/a.png": said,
+        "small.png": small,
+        "b.png": silent,
+        "c.txt": said,
+        "d.png": b"no picture" * 5000,
+    }
+    for name, archive in archives(files).items():
+        (found,) = declared_in(archive, name)
+        assert (found.data, found.line["path"], found.line["sha256"]) == (
+            said,
+            "docs/a.png",
+            hashlib.sha256(said).hexdigest(),
+        )
+        assert (found.line["label"], found.line["declared_in"]) == ("ai", "Stable Diffusion web UI")
+        assert (found.line["width"], found.line["height"], found.line["names"]) == (300, 280, "flux")
+
+
+def test_of_a_package_the_newest_archive_that_may_hold_pictures_is_read() -> None:
+    from find_declared import newest
+
+    def archive(filename: str, size: int, day: int) -> SimpleNamespace:
+        return SimpleNamespace(filename=filename, size=size, upload_time=datetime(2026, 5, day, tzinfo=UTC))
+
+    old, wheel = archive("a-1.0.tar.gz", 900_000, 1), archive("a-1.1-py3-none-any.whl", 200_000, 9)
+    source = archive("a-1.1.tar.gz", 800_000, 9)
+    compiled = archive("a-1.1-cp311-manylinux_x86_64.whl", 2_000_000, 9)
+    tiny, huge = archive("a-1.2.tar.gz", 1_000, 20), archive("a-1.3.tar.gz", 900_000_000, 21)
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    assert newest([old, wheel, source, compiled, tiny, huge], since) is source
+    assert newest([old, compiled], since) is old
+    assert newest([tiny, huge, compiled], since) is None
+    assert newest([old], datetime(2026, 5, 2, tzinfo=UTC)) is None

