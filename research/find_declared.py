@@ -81,7 +81,7 @@ def main(arguments: Sequence[str]) -> None:
 def looked(name: str, since: datetime) -> list[Found]:
     """Return what a package's newest archive holds; [] where it has none, or it cannot be had or read."""
     try:
-        from pypi_simple import PyPISimple
+        from pypi_simple import NoSuchProjectError, PyPISimple
         from requests import RequestException
     except ImportError as error:
         raise MissingDependency(
@@ -101,7 +101,14 @@ def looked(name: str, since: datetime) -> list[Found]:
             Found({**told, **found.line}, found.data)
             for found in declared_in(answer.content, archive.filename)
         ]
-    except (RequestException, OSError, EOFError, tarfile.TarError, zipfile.BadZipFile) as error:
+    except (
+        NoSuchProjectError,
+        RequestException,
+        OSError,
+        EOFError,
+        tarfile.TarError,
+        zipfile.BadZipFile,
+    ) as error:
         print(f"{name}: {error}", flush=True)
         return []
 
