@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from pydantic import ValidationError
 
 from aivsreal import Detector, Failure
@@ -17,7 +18,7 @@ from aivsreal.bundle import save_bundle
 from aivsreal.errors import BadBundle, UnreadableImage
 from aivsreal.heatmap import OVERLAY_SIDE, overlay, overlay_png
 from aivsreal.images import Limits, open_picture
-from aivsreal.verdict import NOT_A_PHOTOGRAPH, UNSTABLE
+from aivsreal.verdict import NEARLY_BLANK, NOT_A_PHOTOGRAPH, TOO_SMALL, UNSTABLE
 from tests.data.bundles import GAIN, TELLS_DRAWINGS, tiny_bundle, tiny_card, tiny_graph, tiny_tower
 from tests.data.draw import as_bytes, exif_of, flat, photo, write
 
@@ -541,6 +542,34 @@ def test_control_c_stops_the_workers_at_once(tmp_path):
 
 
 REDDISH = {0.7: (200, 160, 200), 0.8: (255, 200, 255), 0.5: (150, 110, 130), 0.2: (90, 40, 20)}
+
+
+@pytest.mark.parametrize(
+    ("picture", "reason"),
+    [
+        (flat(39, 80, (240, 240, 240)), TOO_SMALL),
+        (photo(39, 80), TOO_SMALL),
+        (flat(300, 200, (240, 240, 240)), NEARLY_BLANK),
+        (np.zeros((200, 300, 4), np.uint8), NEARLY_BLANK),
+    ],
+)
+def test_no_answer_is_given_where_there_is_too_little_to_judge_by(tmp_path, picture, reason):
+    views = {"size": 32, "whole": "square", "least_side": 40, "least_contrast": 2.0}
+    detector = Detector(tiny_bundle(tmp_path / "b", views=views))
+
+    verdict = detector.predict(as_bytes(Image.fromarray(picture), "PNG"))
+
+    assert (verdict.verdict, verdict.reason, verdict.promise) == ("uncertain", reason, reason)
+
+
+def test_a_small_part_that_shows_something_is_enough(tmp_path):
+    views = {"size": 32, "whole": "square", "least_side": 40, "least_contrast": 2.0}
+    picture = flat(400, 300, (250, 250, 250))
+    picture[140:160, 190:210] = 200
+
+    verdict = Detector(tiny_bundle(tmp_path / "b", views=views)).predict(as_bytes(picture, "PNG"))
+
+    assert verdict.reason is None
 
 
 @pytest.mark.parametrize(

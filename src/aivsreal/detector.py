@@ -25,8 +25,25 @@ from aivsreal.errors import AivsrealError, BadBundle, first_line
 from aivsreal.images import Limits, Picture, Source, open_picture
 from aivsreal.sessions import open_session
 from aivsreal.threads import available_cores, in_order
-from aivsreal.verdict import NOT_A_PHOTOGRAPH, UNSTABLE, Calibration, Verdict, judge, settle
-from aivsreal.views import assemble_map, fuse, make_views, short_side_needed, view_weights
+from aivsreal.verdict import (
+    NEARLY_BLANK,
+    NOT_A_PHOTOGRAPH,
+    TOO_SMALL,
+    UNSTABLE,
+    Calibration,
+    Verdict,
+    judge,
+    settle,
+)
+from aivsreal.views import (
+    ViewSpec,
+    assemble_map,
+    contrast,
+    fuse,
+    make_views,
+    short_side_needed,
+    view_weights,
+)
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -183,6 +200,8 @@ class Detector:
         reason = UNSTABLE if settled != word else None
         if settled == "uncertain" and drawn:
             reason = NOT_A_PHOTOGRAPH
+        if too_little := _too_little(picture, card.views):
+            settled, reason = "uncertain", too_little
         return Verdict(
             verdict=settled,
             probability_ai=probability,
@@ -278,6 +297,13 @@ def _broken_graph(bundle: Bundle, error: Exception) -> BadBundle:
         f"the graph of {bundle.title} cannot be run: {first_line(error)}",
         hint="pip install --upgrade onnxruntime; or use another model",
     )
+
+
+def _too_little(picture: Picture, spec: ViewSpec) -> str | None:
+    """Return why there is too little in a picture to judge by, or None."""
+    if min(picture.facts.width, picture.facts.height) < spec.least_side:
+        return TOO_SMALL
+    return NEARLY_BLANK if contrast(picture.pixels) < spec.least_contrast else None
 
 
 def _log_odds(heatmap: NDArray[np.float32], calibration: Calibration) -> NDArray[np.float32]:

@@ -26,6 +26,8 @@ WORDS_FOR_PEOPLE: dict[Word, str] = {
 }
 UNSTABLE = "The answer changes when the same picture is delivered in another way: it is not given."
 NOT_A_PHOTOGRAPH = "It looks drawn, painted or made on a screen, not photographed: there this model cannot tell people's work from AI."
+TOO_SMALL = "It is smaller than anything that this model can judge."
+NEARLY_BLANK = "It shows next to nothing that this model could judge by."
 UNCERTAIN_PROMISE = "The score lies between the two thresholds: this model cannot tell."
 
 

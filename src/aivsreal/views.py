@@ -20,6 +20,8 @@ from aivsreal.images import resize
 MOST_SQUARES = 3
 # How far from a tile, as a share of the picture, its say in the heat map falls to a third.
 FADE = 0.06
+# Pixels of a picture's short side that its contrast is measured on.
+CONTRAST_SIDE = 128
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -63,6 +65,15 @@ class ViewSpec(BaseModel):
         default="reflect", description="what a tile does where the picture is smaller than `size`"
     )
 
+    least_side: int = Field(
+        default=0, ge=0, description="no answer is given on a picture with a shorter side, in pixels"
+    )
+    least_contrast: float = Field(
+        default=0.0,
+        ge=0,
+        description="no answer is given on a picture whose colours all vary less, as a standard deviation of 0..255",
+    )
+
     @model_validator(mode="after")
     def _sees_something(self) -> ViewSpec:
         if self.whole == "none" and self.tiles == 0:
@@ -84,6 +95,12 @@ class Views:
     shown: Floats
     is_whole: NDArray[np.bool_]
     mirrored: NDArray[np.bool_]
+
+
+def contrast(pixels: Pixels) -> float:
+    """Return how much the colours of uint8 [h, w, 3] vary: the largest of their standard deviations, 0..128."""
+    step = max(1, min(pixels.shape[:2]) // CONTRAST_SIDE)
+    return float(pixels[::step, ::step].reshape(-1, 3).std(axis=0).max())
 
 
 def make_views(pixels: Pixels, spec: ViewSpec) -> Views:

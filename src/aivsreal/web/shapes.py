@@ -63,7 +63,8 @@ class ExaminationOut(_Shape):
     promise: str = Field(description="what the model promises about this verdict, or why none is given")
     reason: str | None = Field(
         description="why no answer is given, where there is more to say than that the probability lies between the "
-        "thresholds: it changes when the picture is delivered again, or the picture looks drawn, not photographed"
+        "thresholds: it changes when the picture is delivered again, the picture looks drawn, not photographed, or there is "
+        "too little in it to judge by"
     )
     regions: list[float] | None = Field(
         default=None,
