@@ -195,6 +195,22 @@ def test_later_generators_are_not_learned_from_and_are_measured_by_year(dated: P
     assert (mixed.exit_code, "another year" in mixed.stderr) == (6, True)
 
 
+def test_a_picture_of_a_later_generator_is_no_leak_where_it_was_not_learned_from(
+    dated: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(dated, tmp_path / "set")
+    later = sorted((tmp_path / "set" / "train" / "FAKE" / "grid").iterdir())[0]
+    shutil.copy(later, tmp_path / "set" / "test" / "FAKE" / "grid" / f"copy{later.suffix}")
+    counts = {}
+    for up_to in ((), ("--up-to", 2020)):
+        out = tmp_path / f"out{len(counts)}"
+        asked = command(tmp_path / "set", "majority", out, "--against", "majority", *up_to)
+        assert run(*asked).exit_code == 0
+        counts[up_to] = told(out)["entries"]["majority"]["splits"]["test"]["leak_free"]["accuracy"]["value"]
+    # Of 23 real pictures three are copies; of 21 AI pictures the one is a leak only where it was learned from.
+    assert list(counts.values()) == pytest.approx([20 / 40, 20 / 41], abs=1e-4)
+
+
 @pytest.mark.parametrize("year", [2018, 2024, 2030])
 def test_a_year_that_parts_nothing_is_refused(dated: Path, tmp_path: Path, year: int) -> None:
     refused = run(*command(dated, "majority", tmp_path / "out", "--up-to", year, "--against", "majority"))

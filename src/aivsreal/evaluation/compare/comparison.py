@@ -61,9 +61,9 @@ def compare(
     )
     measured_on = _measured_on(labelled, splits, budget)
     learned = labelled.with_samples([s for s in labelled if s.split in ("train", "val")])
-    pictures = _pictures(labelled, learned, measured_on, year)
     if year is not None:
         learned = up_to(learned, year)
+    pictures = _pictures(labelled, learned, measured_on, year)
     about = _about(labelled, learned, measured_on, budget, scale, against) | {"learned_up_to": year}
     _open(folder, _asked(labelled, recipe, budget, measured_on, year))
     samples = {split: chosen.samples for split, chosen in measured_on.items()}
