@@ -148,6 +148,48 @@ def test_another_comparison_is_not_mixed_into_a_folder(toy: Path, entries: Path,
     assert (compared / "comparison.json").read_bytes() == before
 
 
+def described(path: Path, words: str) -> Path:
+    path.write_text(f"[entries.majority]\n[entries.mine]\n{words}")
+    return path
+
+
+def test_an_entry_under_another_description_is_not_taken_for_the_one_that_was_measured(
+    toy: Path, tmp_path: Path
+) -> None:
+    file, out = tmp_path / "mine.toml", tmp_path / "out"
+    asked = command(toy, described(file, "method = 'shortcuts'"), out, "--against", "majority")
+    assert run(*asked).exit_code == 0
+    before = (out / "comparison.json").read_bytes()
+    described(file, "method = 'features-tree'")
+    refused = run(*asked)
+    assert (refused.exit_code, "entries/mine holds what was made by another method" in refused.stderr) == (
+        6,
+        True,
+    )
+    assert (out / "comparison.json").read_bytes() == before
+    shutil.rmtree(out / "entries" / "mine")
+    assert run(*asked).exit_code == 0
+    figures = told(out)["entries"]["mine"]["splits"]
+    assert figures != json.loads(before)["entries"]["mine"]["splits"]
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_other_words_of_an_entry_and_one_of_before_that_kept_none_measure_nothing_anew(
+    toy: Path, tmp_path: Path, kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, out = tmp_path / "mine.toml", tmp_path / "out"
+    asked = command(toy, described(file, "method = 'shortcuts'"), out, "--against", "majority")
+    assert run(*asked).exit_code == 0
+    if not kept:
+        (out / "entries" / "mine" / "asked.json").unlink()
+    monkeypatch.setattr("aivsreal.evaluation.compare.measured._measure", lambda *_: pytest.fail("again"))
+    described(file, "method = 'shortcuts'\nabout = 'as a user says'")
+    again = run(*asked)
+    assert again.exit_code == 0, again.output + again.stderr
+    assert told(out)["entries"]["mine"]["about"] == "as a user says"
+    assert json.loads((out / "entries" / "mine" / "asked.json").read_text()) == {"method": "shortcuts"}
+
+
 def test_two_processes_do_not_compare_in_one_folder(toy: Path, entries: Path, compared: Path) -> None:
     with FileLock(compared / "lock"):
         refused = run(*command(toy, entries, compared))
