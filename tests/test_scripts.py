@@ -580,3 +580,20 @@ def test_what_a_teacher_sees_is_kept_for_every_training_picture(records: Path, t
     out = tmp_path / "teacher.safetensors"
     module.main([str(clip_tower(tmp_path / "clip.onnx")), str(records), "--out", str(out)])
     assert 48 in {len(part) for part in load_file(out).values()}
+
+
+def test_a_teacher_sees_by_exact_products_where_the_processor_cuts_off_sums(
+    records: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = script(ROOT / "research" / "cache_teacher.py")
+    monkeypatch.setattr("aivsreal.sessions.cuts_off_sums", lambda: True)
+    monkeypatch.setattr(module, "features", lambda session, _: asked_of(session))
+    monkeypatch.setattr(module, "save_teacher", lambda _, samples, found, __: seen.append(found))
+    monkeypatch.setattr(module, "opinions", lambda *_: None)
+    seen: list[np.ndarray] = []
+    module.main([str(clip_tower(tmp_path / "clip.onnx")), str(records), "--out", str(tmp_path / "out")])
+    assert (seen[0] == "1").all()
+
+
+def asked_of(session: Any) -> str:
+    return str(session.get_session_options().get_session_config_entry("session.x64quantprecision"))
