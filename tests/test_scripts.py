@@ -375,6 +375,16 @@ def test_a_measurement_is_added_and_stands_on_the_page(
     assert page.count("\n") > (ROOT / "docs" / "how-good-is-it.md").read_text("utf-8").count("\n")
 
 
+def test_a_slice_of_ai_pictures_is_as_large_as_its_ai_pictures_are_many() -> None:
+    module = script(ROOT / "docs" / "write_results.py")
+    found = json.loads((ROOT / "docs" / "results" / "photos-unseen.json").read_text("utf-8"))
+    sizes = {
+        line.split(" | ")[0]: int(line.split(" | ")[1]) for line in module.generators(found["slices"])[2:]
+    }
+    for column in ("kind", "style"):
+        assert sum(n for name, n in sizes.items() if name.startswith(f"| {column}=")) == found["counts"]["ai"]
+
+
 def test_the_page_on_how_good_it_is_says_what_was_measured() -> None:
     module = script(ROOT / "docs" / "write_results.py")
     assert module.PAGE.read_text("utf-8") == module.page(), "run: python docs/write_results.py"
