@@ -22,7 +22,7 @@ from safetensors.torch import save_file
 from aivsreal.bundle import Bundle, Card, update_card
 from aivsreal.cli.script import run
 from aivsreal.data.sources import load_set
-from aivsreal.errors import BadData
+from aivsreal.errors import BadData, BadRecipe
 from aivsreal.evaluation.finish import finish
 from aivsreal.training.autoencoder import DECODER, ENCODER, Autoencoder
 from aivsreal.training.loop import train
@@ -583,6 +583,25 @@ def test_channels_that_are_kept_exact_leave_the_others_their_levels() -> None:
     assert error(exact) < error(graph) / 20
 
 
+def test_peaks_are_each_channels_largest_value_over_all_views() -> None:
+    module = script(ROOT / "research" / "exact_channels.py")
+    model = onnx.load_from_string(rounded_layer(np.random.default_rng(0))[0])
+    model.graph.input[0].CopyFrom(helper.make_tensor_value_info("views", TensorProto.INT8, [1, "n", 32]))
+    model.graph.node.insert(0, helper.make_node("Cast", ["views"], ["x"], to=TensorProto.FLOAT))
+    views = np.zeros((2, 1, 20, 32), np.int8)
+    views[0, 0, 4, 3], views[1, 0, 9, 3], views[1, 0, 0, 17] = 50, -80, 20
+    (peak,) = module.peaks(model.SerializeToString(), iter(views)).values()
+    assert {place: peak[place] for place in np.flatnonzero(peak)} == {3: 80, 17: 20}
+
+
+def test_an_activation_that_feeds_something_else_keeps_its_channels() -> None:
+    module = script(ROOT / "research" / "exact_channels.py")
+    model = onnx.load_from_string(rounded_layer(np.random.default_rng(0))[0])
+    model.graph.node.append(helper.make_node("DequantizeLinear", ["levels", "step", "zero"], ["also"]))
+    with pytest.raises(BadRecipe, match="x also feeds a DequantizeLinear, also"):
+        module.with_exact_channels(model.SerializeToString(), {"x": np.ones(32, np.float32)}, 2)
+
+
 def test_what_a_teacher_sees_is_kept_for_every_training_picture(records: Path, tmp_path: Path) -> None:
     from safetensors.numpy import load_file
 
@@ -598,7 +617,7 @@ def test_a_teacher_sees_by_exact_products_where_the_processor_cuts_off_sums(
     module = script(ROOT / "research" / "cache_teacher.py")
     monkeypatch.setattr("aivsreal.sessions.cuts_off_sums", lambda: True)
     monkeypatch.setattr(module, "features", lambda session, _: asked_of(session))
-    monkeypatch.setattr(module, "save_teacher", lambda _, samples, found, __: seen.append(found))
+    monkeypatch.setattr(module, "save_teacher", lambda *given: seen.append(given[2]))
     monkeypatch.setattr(module, "opinions", lambda *_: None)
     seen: list[np.ndarray] = []
     module.main([str(clip_tower(tmp_path / "clip.onnx")), str(records), "--out", str(tmp_path / "out")])
