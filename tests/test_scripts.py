@@ -22,7 +22,7 @@ from safetensors.torch import save_file
 from aivsreal.bundle import Bundle, Card, update_card
 from aivsreal.cli.script import run
 from aivsreal.data.sources import load_set
-from aivsreal.errors import BadData, BadRecipe
+from aivsreal.errors import BadData, BadRecipe, BadRun
 from aivsreal.evaluation.finish import finish
 from aivsreal.training.autoencoder import DECODER, ENCODER, Autoencoder
 from aivsreal.training.loop import train
@@ -246,6 +246,38 @@ def test_explanations_are_measured_drawn_and_gone_on_with(
     assert (tmp_path / "explanations.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_kept_rows_of_other_pictures_are_not_used_again(
+    records: Path, trained: Bundle, untrained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = script(ROOT / "docs" / "explanations.py")
+    monkeypatch.setattr(module, "measure", lambda *_: {})
+    arguments = [str(untrained), "--model", str(trained.folder), "--work", str(tmp_path / "work")]
+    arguments += ["--out", str(tmp_path / "explanations.json")]
+    for _ in range(2):
+        module.main([str(records), *arguments])
+    other = drawn_records(tmp_path / "other.parquet", train=8, val=16)
+    for given, why in (([str(other)], "DATA"), ([str(records), "--where", "label!=x"], "--where")):
+        with pytest.raises(BadRun, match=f"work on another {why}"):
+            module.main([*given, *arguments])
+
+
+def test_fewer_pictures_of_a_class_than_asked_for_is_said(records: Path) -> None:
+    module = script(ROOT / "docs" / "explanations.py")
+    labelled = load_set(records, where=["label=real"]).of_split("val")
+    with pytest.raises(BadData, match="12 photographs and 0 AI pictures for validation, of which 2 each"):
+        module.sampled(labelled, 4)
+
+
+@pytest.mark.parametrize("note", ["", '{"DATA": "another"}'])
+def test_work_that_rests_on_something_else_or_says_nothing_is_refused(tmp_path: Path, note: str) -> None:
+    module = script(ROOT / "docs" / "kept_work.py")
+    (tmp_path / "look.npz").touch()
+    if note:
+        (tmp_path / module.ASKED).write_text(note)
+    with pytest.raises(BadRun, match="another DATA"):
+        module.open_work(tmp_path, {"DATA": "this"})
+
+
 def page_of(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Return the page that is drawn from folder/results/explanations.json."""
     module = script(ROOT / "docs" / "draw_explanations.py")
@@ -346,6 +378,9 @@ def test_new_generators_are_taught_and_streams_watched(
     found = json.loads((tmp_path / "living.json").read_text())
     assert [step["pictures"] for step in found["teaching"]["grid"]["steps"]] == [2, 4]
     assert found["streams"]["nothing changes"]["streams"] == 2
+    other = drawn_records(tmp_path / "other.parquet", train=8, val=4)
+    with pytest.raises(BadRun, match="another DATA"):
+        module.main([str(other), "--work", str(tmp_path / "work")])
 
 
 def test_the_figure_and_the_table_of_teaching_are_drawn_from_what_was_measured(
