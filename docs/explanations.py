@@ -6,7 +6,7 @@ Validation pictures, drawn by a seed, as many photographs as AI pictures; on one
 the stability check. Blanking: cells of the picture are blurred or greyed, those first that a map marks most for the answer.
 Pointing: at a part of a photograph that went through an auto-encoder (TAEF2 is the folder of its weights), and at the
 AI picture among three photographs. Grad-CAM, where the model is a convolutional network; and the map of a model whose
-weights were shuffled. What is known of a picture is kept in --work and used again, so a run that was killed goes on.
+weights were shuffled. What is known of a picture is kept in --work and used again for the same data, so a run that was killed goes on.
 Writes docs/results/explanations.json and keeps there what is of other models; draw_explanations.py makes the page of it.
 """
 
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from kept_work import open_work
 from scipy.stats import spearmanr
 
 from aivsreal.cli.script import parser_of, run
@@ -45,9 +46,9 @@ from aivsreal.evaluation.faithfulness import (
 from aivsreal.evaluation.intervals import mean_figure, share
 from aivsreal.evaluation.metrics import group_codes
 from aivsreal.evaluation.splice import Box, covers, place
-from aivsreal.files import atomic_write_text
+from aivsreal.files import atomic_write_text, sha256_of
 from aivsreal.images import Picture
-from aivsreal.training.autoencoder import Autoencoder, load_autoencoder
+from aivsreal.training.autoencoder import DECODER, ENCODER, Autoencoder, load_autoencoder
 from aivsreal.training.network import Network
 from aivsreal.training.twin import finer_layer, grad_cam, shuffled, twin
 from aivsreal.views import assemble_map, make_views
@@ -112,9 +113,21 @@ def main(arguments: Sequence[str]) -> None:
     for name in asked.model or MODELS:
         detector = Detector.load(name, threads=1, fast=True)
         work = asked.work / detector.bundle.title.replace(" ", "-")
+        open_work(work, rests_on(detector, labelled, asked))
         measured[detector.bundle.card.name] = measure(detector, labelled, asked.pictures, asked.taef2, work)
         atomic_write_text(asked.out, json.dumps(measured, indent=1) + "\n")
         print(f"{name}: written to {asked.out.name}")
+
+
+def rests_on(detector: Detector, labelled: LabelledSet, asked: argparse.Namespace) -> Row:
+    """Return what kept rows rest on. More --pictures only add to them: the draw begins alike."""
+    weights = {name: sha256_of(asked.taef2 / name) for name in (ENCODER, DECODER)}
+    return {
+        "DATA": labelled.fingerprint(),
+        "--where": asked.where,
+        "model": detector.bundle.card.files["model.onnx"],
+        "auto-encoder": weights,
+    }
 
 
 def measure(detector: Detector, labelled: LabelledSet, count: int, taef2: Path, work: Path) -> Row:
@@ -157,10 +170,16 @@ def kept(file: Path, count: int, work: Callable[[int], Row]) -> list[Row]:
 
 
 def sampled(labelled: LabelledSet, count: int) -> list[Sample]:
-    """Return `count` samples, photographs and AI pictures in turn, drawn by the seed."""
+    """Return `count` samples, photographs and AI pictures in turn, drawn by the seed. Raises: BadData."""
     rng = np.random.default_rng(SEED)
-    labels = labelled.labels()
-    drawn = [rng.permutation(np.flatnonzero(labels == label))[: count // 2] for label in (0, 1)]
+    real, ai = (np.flatnonzero(labelled.labels() == label) for label in (0, 1))
+    if min(len(real), len(ai)) < count // 2:
+        raise BadData(
+            f"{labelled.name} has {len(real)} photographs and {len(ai)} AI pictures for validation, "
+            f"of which {count // 2} each are needed",
+            hint="give more of them, or fewer --pictures",
+        )
+    drawn = [rng.permutation(places)[: count // 2] for places in (real, ai)]
     return [labelled.samples[index] for index in np.stack(drawn, axis=1).ravel()]
 
 

@@ -24,6 +24,7 @@ from aivsreal.bundle import load_bundle, update_card
 from aivsreal.cli.script import parser_of
 from aivsreal.cli.script import run as run_script
 from aivsreal.data.labelled import Sample
+from aivsreal.errors import BadData
 from aivsreal.evaluation.years import over_years, year_of
 from aivsreal.files import atomic_write_text
 from aivsreal.training.judge import fit_judge, source_weights
@@ -68,9 +69,15 @@ def years_between(samples: Sequence[Sample]) -> list[int]:
     """Return the years with enough AI pictures up to them and enough after them, and the last of all.
 
     Heads that know the last year say how hard each year's generators are, known or not.
+    Raises: BadData where no year parts the pictures so: then nothing can wear off.
     """
     years = np.array([y for s in samples if s.label and (y := year_of(s.columns)) is not None])
     enough = [int(y) for y in np.unique(years) if (years <= y).sum() >= FEWEST <= (years > y).sum()]
+    if not enough:
+        raise BadData(
+            f"no year has {FEWEST} AI pictures up to it and {FEWEST} after it: {len(years)} are dated",
+            hint="give more sets; years come from a column `year`, or from a generators.csv",
+        )
     return [*enough, int(years.max())]
 
 

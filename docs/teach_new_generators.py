@@ -5,7 +5,7 @@
 A base is fitted without three generators. Then it is taught each of them with 10, 30 and more pictures, several
 times over, drawn by groups (one prompt, one album); what was not drawn is what it is measured on. Real photographs
 of `unseen` are looked at for false accusations only. Streams are drawn from validation, whose one half is the
-reference. All that takes long is kept in --work and used again. Written: results/living.json; draw_living.py makes
+reference. All that takes long is kept in --work and used again for the same data. Written: results/living.json; draw_living.py makes
 the figure and the table of it.
 """
 
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from kept_work import open_work
 from numpy.typing import NDArray
 
 from aivsreal.bundle import Bundle, load_bundle
@@ -69,6 +70,8 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--set", action="append", default=[], help="section.field=value of the recipe")
     chosen = parser.parse_args(arguments)
     labelled = load_set(chosen.data)
+    asked = {"DATA": labelled.fingerprint(), "--set": chosen.set, "choice of generators": list(STEPS)}
+    open_work(chosen.work, asked)
     bundle = base_without(labelled, chosen.work, chosen.set)
     new = {name: looked_at(bundle, labelled, name, chosen.work) for name in STEPS}
     unseen = unseen_photographs(bundle, labelled, chosen.work)

@@ -50,6 +50,8 @@ def add(metrics: Path, name: str) -> None:
     """Keep what a page needs of a metrics.json."""
     whole = json.loads(metrics.read_text("utf-8"))
     kept = {**summary(whole), "model": whole["model"], "thresholds": whole["thresholds"]}
+    for slice_name, part in kept["slices"].items():
+        part["n_ai"] = whole["slices"][slice_name]["n_ai"]
     (RESULTS / f"{name}.json").write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
@@ -134,14 +136,15 @@ def generators(slices: dict[str, Any]) -> list[str]:
     chosen = {
         name: part for name, part in slices.items() if name.startswith(("generator=", "style=", "kind="))
     }
+    # Of a style or a kind there are photographs, too, and `n` counts them.
     lines = [
         "| slice of AI pictures | n | AUC, aligned | called AI, as is | called AI, aligned |",
         "|---|---|---|---|---|",
     ]
-    for name, part in sorted(chosen.items(), key=lambda item: -item[1]["n"]):
+    for name, part in sorted(chosen.items(), key=lambda item: -item[1]["n_ai"]):
         aligned, as_is = part["aligned"], part["as_is"]
         cells = (shown(aligned.get("roc_auc")), shown(as_is.get("recall")), shown(aligned.get("recall")))
-        lines.append(f"| {name} | {part['n']} | " + " | ".join(cells) + " |")
+        lines.append(f"| {name} | {part['n_ai']} | " + " | ".join(cells) + " |")
     return lines
 
 

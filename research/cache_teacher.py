@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from onnxruntime import InferenceSession, SessionOptions
+from onnxruntime import InferenceSession
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold, cross_val_predict
@@ -25,6 +25,7 @@ from aivsreal.cli.script import parser_of, run
 from aivsreal.data.sources import Sample, load_sets
 from aivsreal.deliveries import align
 from aivsreal.images import open_picture, resize
+from aivsreal.sessions import open_session
 from aivsreal.threads import available_cores, in_order
 from aivsreal.training.loader import source_of
 from aivsreal.training.teacher import save_teacher
@@ -41,9 +42,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("data", nargs="+")
     parser.add_argument("--out", type=Path, required=True)
     chosen = parser.parse_args(arguments)
-    options = SessionOptions()
-    options.intra_op_num_threads = 1
-    session = InferenceSession(chosen.tower, options, providers=["CPUExecutionProvider"])
+    session = open_session(chosen.tower.read_bytes())
     samples = load_sets(chosen.data).of_split("train").samples
     seen = in_order(lambda sample: features(session, sample), samples, threads=available_cores(), ahead=2)
     found = np.stack(list(seen))

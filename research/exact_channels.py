@@ -20,6 +20,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from aivsreal.cli.script import parser_of, run
 from aivsreal.data.sources import load_set
+from aivsreal.errors import BadRecipe
 from aivsreal.images import open_picture
 from aivsreal.sessions import open_session
 from aivsreal.training.recipe import load_recipe
@@ -63,10 +64,13 @@ def peaks(graph: bytes, views: Iterator[NDArray[np.uint8]]) -> Peaks:
 
 
 def with_exact_channels(graph: bytes, largest: Peaks, channels: int) -> bytes:
-    """Return the graph with the `channels` largest of each rounded activation multiplied in float32."""
+    """Return the graph with the `channels` largest of each rounded activation multiplied in float32.
+
+    Raises: BadRecipe where something else than a scaled product is made of a rounded activation.
+    """
     model = onnx.load_from_string(graph)
     parts = {part.name: numpy_helper.to_array(part) for part in model.graph.initializer}
-    products = dict(_products(model.graph))
+    products = _products(model.graph)
     nodes: list[Any] = []
     added: dict[str, Any] = {}
     for node in model.graph.node:
@@ -84,15 +88,33 @@ def with_exact_channels(graph: bytes, largest: Peaks, channels: int) -> bytes:
     return served
 
 
-def _products(graph: Any) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Yield (product, (activation, weight)) of each layer that multiplies whole numbers, then scales them."""
+def _products(graph: Any) -> dict[str, tuple[str, str]]:
+    """Return product -> (activation, weight) of each layer that multiplies whole numbers, then scales them."""
     made = {output: node for node in graph.node for output in node.output}
+    found, multiplied = {}, set()
     for node in graph.node:
         cast = made.get(node.input[0]) if node.op_type == "Mul" else None
         if cast is None or cast.op_type != "Cast" or made[cast.input[0]].op_type != "MatMulInteger":
             continue
         levels, weight = made[cast.input[0]].input[:2]
-        yield node.output[0], (made[levels].input[0], weight)
+        found[node.output[0]] = made[levels].input[0], weight
+        multiplied.add(cast.input[0])
+    _require_no_others(graph, multiplied)
+    return found
+
+
+def _require_no_others(graph: Any, multiplied: set[str]) -> None:
+    """Pass where rounded activations feed these alone: whatever else they fed would lose its largest channels."""
+    rounded = {
+        node.output[0]: node.input[0] for node in graph.node if node.op_type == "DynamicQuantizeLinear"
+    }
+    for node in graph.node:
+        levels = next((name for name in node.input if name in rounded), None)
+        if levels is not None and node.output[0] not in multiplied:
+            raise BadRecipe(
+                f"{rounded[levels]} also feeds a {node.op_type}, {node.output[0]}, that cannot have exact channels",
+                hint="give a graph that rounds activations for MatMulInteger, Cast and Mul only",
+            )
 
 
 def _parted(node: Any, peak: NDArray[np.float32], channels: int, added: dict[str, Any]) -> list[Any]:

@@ -9,7 +9,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from aivsreal.data.labelled import Sample
+from aivsreal.data.labelled import LabelledSet, Sample
+from aivsreal.errors import BadData
 from aivsreal.training.recipe import load_recipe
 from aivsreal.training.run import Run
 from tests.test_docs import ROOT, script
@@ -64,7 +65,22 @@ def test_a_year_is_studied_where_enough_lies_before_and_after_it(
     module: ModuleType, samples: list[Sample]
 ) -> None:
     assert module.years_between(samples) == [2022, 2023]
-    assert module.years_between(samples[:300]) == [2023]
+
+
+@pytest.mark.parametrize(("some", "dated"), [(slice(300), 180), (slice(120), 0)])
+def test_pictures_that_no_year_parts_are_refused_before_anything_is_fitted(
+    module: ModuleType, samples: list[Sample], some: slice, dated: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labelled = LabelledSet("of one year", Path(), tuple(samples[some]))
+    for name, found in {
+        "open_run": None,
+        "pictures_of": labelled,
+        "kept_embeddings": np.zeros((1, 3, 6)),
+    }.items():
+        monkeypatch.setattr(module, name, lambda *_, found=found: found)
+    monkeypatch.setattr(module, "study", lambda *_: pytest.fail("fitted"))
+    with pytest.raises(BadData, match=f": {dated} are dated"):
+        module.main(["run", "data"])
 
 
 @pytest.mark.parametrize(("lost", "days"), [(0.04, 182), (0.02, 365), (0.001, 365), (0.0, 365), (-0.1, 365)])

@@ -22,7 +22,7 @@ from safetensors.torch import save_file
 from aivsreal.bundle import Bundle, Card, update_card
 from aivsreal.cli.script import run
 from aivsreal.data.sources import load_set
-from aivsreal.errors import BadData
+from aivsreal.errors import BadData, BadRecipe, BadRun
 from aivsreal.evaluation.finish import finish
 from aivsreal.training.autoencoder import DECODER, ENCODER, Autoencoder
 from aivsreal.training.loop import train
@@ -247,6 +247,38 @@ def test_explanations_are_measured_drawn_and_gone_on_with(
     assert (tmp_path / "explanations.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_kept_rows_of_other_pictures_are_not_used_again(
+    records: Path, trained: Bundle, untrained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = script(ROOT / "docs" / "explanations.py")
+    monkeypatch.setattr(module, "measure", lambda *_: {})
+    arguments = [str(untrained), "--model", str(trained.folder), "--work", str(tmp_path / "work")]
+    arguments += ["--out", str(tmp_path / "explanations.json")]
+    for _ in range(2):
+        module.main([str(records), *arguments])
+    other = drawn_records(tmp_path / "other.parquet", train=8, val=16)
+    for given, why in (([str(other)], "DATA"), ([str(records), "--where", "label!=x"], "--where")):
+        with pytest.raises(BadRun, match=f"work on another {why}"):
+            module.main([*given, *arguments])
+
+
+def test_fewer_pictures_of_a_class_than_asked_for_is_said(records: Path) -> None:
+    module = script(ROOT / "docs" / "explanations.py")
+    labelled = load_set(records, where=["label=real"]).of_split("val")
+    with pytest.raises(BadData, match="12 photographs and 0 AI pictures for validation, of which 2 each"):
+        module.sampled(labelled, 4)
+
+
+@pytest.mark.parametrize("note", ["", '{"DATA": "another"}'])
+def test_work_that_rests_on_something_else_or_says_nothing_is_refused(tmp_path: Path, note: str) -> None:
+    module = script(ROOT / "docs" / "kept_work.py")
+    (tmp_path / "look.npz").touch()
+    if note:
+        (tmp_path / module.ASKED).write_text(note)
+    with pytest.raises(BadRun, match="another DATA"):
+        module.open_work(tmp_path, {"DATA": "this"})
+
+
 def page_of(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Return the page that is drawn from folder/results/explanations.json."""
     module = script(ROOT / "docs" / "draw_explanations.py")
@@ -347,6 +379,9 @@ def test_new_generators_are_taught_and_streams_watched(
     found = json.loads((tmp_path / "living.json").read_text())
     assert [step["pictures"] for step in found["teaching"]["grid"]["steps"]] == [2, 4]
     assert found["streams"]["nothing changes"]["streams"] == 2
+    other = drawn_records(tmp_path / "other.parquet", train=8, val=4)
+    with pytest.raises(BadRun, match="another DATA"):
+        module.main([str(other), "--work", str(tmp_path / "work")])
 
 
 def test_the_figure_and_the_table_of_teaching_are_drawn_from_what_was_measured(
@@ -374,6 +409,16 @@ def test_a_measurement_is_added_and_stands_on_the_page(
     page = (tmp_path / "page.md").read_text("utf-8")
     assert "## photos-again\n" in page
     assert page.count("\n") > (ROOT / "docs" / "how-good-is-it.md").read_text("utf-8").count("\n")
+
+
+def test_a_slice_of_ai_pictures_is_as_large_as_its_ai_pictures_are_many() -> None:
+    module = script(ROOT / "docs" / "write_results.py")
+    found = json.loads((ROOT / "docs" / "results" / "photos-unseen.json").read_text("utf-8"))
+    sizes = {
+        line.split(" | ")[0]: int(line.split(" | ")[1]) for line in module.generators(found["slices"])[2:]
+    }
+    for column in ("kind", "style"):
+        assert sum(n for name, n in sizes.items() if name.startswith(f"| {column}=")) == found["counts"]["ai"]
 
 
 def test_the_page_on_how_good_it_is_says_what_was_measured() -> None:
@@ -574,6 +619,25 @@ def test_channels_that_are_kept_exact_leave_the_others_their_levels() -> None:
     assert error(exact) < error(graph) / 20
 
 
+def test_peaks_are_each_channels_largest_value_over_all_views() -> None:
+    module = script(ROOT / "research" / "exact_channels.py")
+    model = onnx.load_from_string(rounded_layer(np.random.default_rng(0))[0])
+    model.graph.input[0].CopyFrom(helper.make_tensor_value_info("views", TensorProto.INT8, [1, "n", 32]))
+    model.graph.node.insert(0, helper.make_node("Cast", ["views"], ["x"], to=TensorProto.FLOAT))
+    views = np.zeros((2, 1, 20, 32), np.int8)
+    views[0, 0, 4, 3], views[1, 0, 9, 3], views[1, 0, 0, 17] = 50, -80, 20
+    (peak,) = module.peaks(model.SerializeToString(), iter(views)).values()
+    assert {place: peak[place] for place in np.flatnonzero(peak)} == {3: 80, 17: 20}
+
+
+def test_an_activation_that_feeds_something_else_keeps_its_channels() -> None:
+    module = script(ROOT / "research" / "exact_channels.py")
+    model = onnx.load_from_string(rounded_layer(np.random.default_rng(0))[0])
+    model.graph.node.append(helper.make_node("DequantizeLinear", ["levels", "step", "zero"], ["also"]))
+    with pytest.raises(BadRecipe, match="x also feeds a DequantizeLinear, also"):
+        module.with_exact_channels(model.SerializeToString(), {"x": np.ones(32, np.float32)}, 2)
+
+
 def test_what_a_teacher_sees_is_kept_for_every_training_picture(records: Path, tmp_path: Path) -> None:
     from safetensors.numpy import load_file
 
@@ -581,3 +645,20 @@ def test_what_a_teacher_sees_is_kept_for_every_training_picture(records: Path, t
     out = tmp_path / "teacher.safetensors"
     module.main([str(clip_tower(tmp_path / "clip.onnx")), str(records), "--out", str(out)])
     assert 48 in {len(part) for part in load_file(out).values()}
+
+
+def test_a_teacher_sees_by_exact_products_where_the_processor_cuts_off_sums(
+    records: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = script(ROOT / "research" / "cache_teacher.py")
+    monkeypatch.setattr("aivsreal.sessions.cuts_off_sums", lambda: True)
+    monkeypatch.setattr(module, "features", lambda session, _: asked_of(session))
+    monkeypatch.setattr(module, "save_teacher", lambda *given: seen.append(given[2]))
+    monkeypatch.setattr(module, "opinions", lambda *_: None)
+    seen: list[np.ndarray] = []
+    module.main([str(clip_tower(tmp_path / "clip.onnx")), str(records), "--out", str(tmp_path / "out")])
+    assert (seen[0] == "1").all()
+
+
+def asked_of(session: Any) -> str:
+    return str(session.get_session_options().get_session_config_entry("session.x64quantprecision"))

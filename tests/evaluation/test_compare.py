@@ -148,6 +148,48 @@ def test_another_comparison_is_not_mixed_into_a_folder(toy: Path, entries: Path,
     assert (compared / "comparison.json").read_bytes() == before
 
 
+def described(path: Path, words: str) -> Path:
+    path.write_text(f"[entries.majority]\n[entries.mine]\n{words}")
+    return path
+
+
+def test_an_entry_under_another_description_is_not_taken_for_the_one_that_was_measured(
+    toy: Path, tmp_path: Path
+) -> None:
+    file, out = tmp_path / "mine.toml", tmp_path / "out"
+    asked = command(toy, described(file, "method = 'shortcuts'"), out, "--against", "majority")
+    assert run(*asked).exit_code == 0
+    before = (out / "comparison.json").read_bytes()
+    described(file, "method = 'features-tree'")
+    refused = run(*asked)
+    assert (refused.exit_code, "entries/mine holds what was made by another method" in refused.stderr) == (
+        6,
+        True,
+    )
+    assert (out / "comparison.json").read_bytes() == before
+    shutil.rmtree(out / "entries" / "mine")
+    assert run(*asked).exit_code == 0
+    figures = told(out)["entries"]["mine"]["splits"]
+    assert figures != json.loads(before)["entries"]["mine"]["splits"]
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_other_words_of_an_entry_and_one_of_before_that_kept_none_measure_nothing_anew(
+    toy: Path, tmp_path: Path, kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, out = tmp_path / "mine.toml", tmp_path / "out"
+    asked = command(toy, described(file, "method = 'shortcuts'"), out, "--against", "majority")
+    assert run(*asked).exit_code == 0
+    if not kept:
+        (out / "entries" / "mine" / "asked.json").unlink()
+    monkeypatch.setattr("aivsreal.evaluation.compare.measured._measure", lambda *_: pytest.fail("again"))
+    described(file, "method = 'shortcuts'\nabout = 'as a user says'")
+    again = run(*asked)
+    assert again.exit_code == 0, again.output + again.stderr
+    assert told(out)["entries"]["mine"]["about"] == "as a user says"
+    assert json.loads((out / "entries" / "mine" / "asked.json").read_text()) == {"method": "shortcuts"}
+
+
 def test_two_processes_do_not_compare_in_one_folder(toy: Path, entries: Path, compared: Path) -> None:
     with FileLock(compared / "lock"):
         refused = run(*command(toy, entries, compared))
@@ -193,6 +235,22 @@ def test_later_generators_are_not_learned_from_and_are_measured_by_year(dated: P
     assert "AUC lost a year" in (tmp_path / "out" / "table.md").read_text()
     mixed = run(*[part if part != 2020 else 2021 for part in asked])
     assert (mixed.exit_code, "another year" in mixed.stderr) == (6, True)
+
+
+def test_a_picture_of_a_later_generator_is_no_leak_where_it_was_not_learned_from(
+    dated: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(dated, tmp_path / "set")
+    later = sorted((tmp_path / "set" / "train" / "FAKE" / "grid").iterdir())[0]
+    shutil.copy(later, tmp_path / "set" / "test" / "FAKE" / "grid" / f"copy{later.suffix}")
+    counts = {}
+    for up_to in ((), ("--up-to", 2020)):
+        out = tmp_path / f"out{len(counts)}"
+        asked = command(tmp_path / "set", "majority", out, "--against", "majority", *up_to)
+        assert run(*asked).exit_code == 0
+        counts[up_to] = told(out)["entries"]["majority"]["splits"]["test"]["leak_free"]["accuracy"]["value"]
+    # Of 23 real pictures three are copies; of 21 AI pictures the one is a leak only where it was learned from.
+    assert list(counts.values()) == pytest.approx([20 / 40, 20 / 41], abs=1e-4)
 
 
 @pytest.mark.parametrize("year", [2018, 2024, 2030])

@@ -1,3 +1,4 @@
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from aivsreal.training.export import export
 from aivsreal.training.judge import Judge, doubting, fit_head, fit_hidden, left_out, source_weights
 from aivsreal.training.loop import train
 from aivsreal.training.recipe import Recipe, load_recipe
-from aivsreal.training.tower import fit_tower, learned_and_doubted, load_left_out, tower_graph
+from aivsreal.training.tower import SEEN_BY, fit_tower, learned_and_doubted, load_left_out, tower_graph
 from aivsreal.training.tower_graph import NOTICE, Head, with_head
 from tests.data.bundles import tiny_graph, tiny_tower, token_tower
 
@@ -133,6 +134,63 @@ def test_embeddings_that_are_there_are_not_computed_again(
     fit_tower(bright_and_dark.samples, recipe(graph), tmp_path / "run", said.append)
     assert (tmp_path / "run" / "tower.onnx").read_bytes() == first
     assert not any("pictures seen" in line for line in said)
+
+
+@pytest.fixture
+def other_graph(tmp_path: Path) -> Path:
+    """A tower that sees half of the light."""
+    file = tmp_path / "other.onnx"
+    model = onnx.load_from_string(tiny_tower(64))
+    white = next(part for part in model.graph.initializer if part.name == "white")
+    white.CopyFrom(onnx.numpy_helper.from_array(np.float32(510), "white"))
+    file.write_bytes(model.SerializeToString())
+    return file
+
+
+def tower_of(samples: LabelledSet, graph: Path, folder: Path) -> list[str]:
+    """Return what a fit into the folder says of pictures that it looked at."""
+    said: list[str] = []
+    fit_tower(samples.samples, recipe(graph), folder, said.append)
+    return [line for line in said if "pictures seen" in line]
+
+
+@pytest.mark.parametrize("noted", [True, False])
+def test_embeddings_of_another_graph_are_computed_anew(
+    graph: Path, other_graph: Path, noted: bool, bright_and_dark: LabelledSet, tmp_path: Path
+) -> None:
+    tower_of(bright_and_dark, graph, tmp_path / "run")
+    if not noted:
+        (tmp_path / "run" / "tower" / SEEN_BY).unlink()
+    tower_of(bright_and_dark, other_graph, tmp_path / "run")
+    tower_of(bright_and_dark, other_graph, tmp_path / "expected")
+    seen, expected = (np.load(tmp_path / name / "tower" / "0000000.npy") for name in ("run", "expected"))
+    assert np.array_equal(seen, expected)
+
+
+def test_of_embeddings_that_are_half_of_another_graph_that_half_is_computed_anew(
+    graph: Path,
+    other_graph: Path,
+    bright_and_dark: LabelledSet,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("aivsreal.training.tower.CHUNK", 20)
+    tower_of(bright_and_dark, graph, tmp_path / "run")
+    tower_of(bright_and_dark, other_graph, tmp_path / "other")
+    shutil.copy(tmp_path / "other" / "tower" / "0000020.npy", tmp_path / "run" / "tower")
+    (tmp_path / "run" / "tower" / SEEN_BY).unlink()
+    assert tower_of(bright_and_dark, graph, tmp_path / "run") == ["  tower: 40 of 40 pictures seen"]
+
+
+def test_embeddings_of_a_run_of_before_are_used_where_they_are_copied_to(
+    graph: Path, bright_and_dark: LabelledSet, tmp_path: Path
+) -> None:
+    tower_of(bright_and_dark, graph, tmp_path / "before")
+    (tmp_path / "before" / "tower" / SEEN_BY).unlink()
+    shutil.copytree(tmp_path / "before" / "tower", tmp_path / "run" / "tower")
+    # A graph sees nothing by the head that it came with.
+    graph.write_bytes(with_head(graph.read_bytes(), Head(np.ones(3), 0.5)))
+    assert tower_of(bright_and_dark, graph, tmp_path / "run") == []
 
 
 def test_a_run_with_a_tower_ends_as_a_bundle_with_one(

@@ -71,9 +71,9 @@ def command(
 ) -> int:
     """Say whether pictures or verdicts have changed in a way that matters.
 
-    Verdicts are those that a server gave, and `predict --record`. Their scores, embeddings, share of 'cannot
-    tell', share of each verdict, formats and sizes are compared with the pictures that the model was judged on,
-    or with an earlier time, which tells changes of your own stream from its usual ways.
+    Verdicts are those that a server gave, and `predict --record`. Their scores, embeddings, shares of
+    'cannot tell' and of 'likely AI-generated', formats and sizes are compared with the pictures that the model was
+    judged on, or with an earlier time, which tells changes of your own stream from its usual ways.
 
     Tests: Kolmogorov-Smirnov and the population stability index for scores, maximum mean discrepancy with
     permutations for embeddings, Fisher's exact test for shares. An alarm needs a change that is more than chance

@@ -9,6 +9,7 @@ Models"); with one, small networks are trained on them, and their hidden units j
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from aivsreal.data.labelled import LabelledSet, Sample
 from aivsreal.data.where import set_apart
 from aivsreal.deliveries import WORN, decoded
 from aivsreal.errors import BadRecipe
-from aivsreal.files import atomic_write_bytes, make_folder
+from aivsreal.files import atomic_write_bytes, atomic_write_text, make_folder
 from aivsreal.images import inspect, open_picture
 from aivsreal.sessions import open_session
 from aivsreal.threads import available_cores, in_order
@@ -41,6 +42,10 @@ Floats = NDArray[np.float64]
 TOWER, LEFT_OUT = "tower.onnx", "left_out.npz"
 # Pictures whose embeddings are written down together: what a killed run has to compute again at most.
 CHUNK = 64
+# Beside the chunks: the SHA-256 of the graph that they are of.
+SEEN_BY = "graph.sha256"
+# How far an embedding may be off, of its length, where another processor sums in another order.
+_ALIKE = 0.01
 # Only pictures with at least this short side are seen in tiles, too: smaller ones hold less than four.
 TILED_FROM = 400
 
@@ -216,7 +221,10 @@ def _with(graph: bytes, judge: Judge) -> bytes:
 def embeddings_of(
     graph: bytes, samples: Sequence[Sample], views_of: ViewsOf, folder: Path, say: Callable[[str], None]
 ) -> NDArray[np.float16]:
-    """Return the embeddings of each sample's views, float16 [n, views, d], chunk by chunk through files in `folder`."""
+    """Return the embeddings of each sample's views, float16 [n, views, d], chunk by chunk through files in `folder`.
+
+    Files of this graph that lie there are used again, those of another one are made anew.
+    """
     session = open_session(graph)
 
     def embed(numbered: tuple[int, Sample]) -> NDArray[np.float16]:
@@ -226,17 +234,52 @@ def embeddings_of(
         )
 
     make_folder(folder)
+    numbered = list(enumerate(samples))
+    _drop_what_another_saw(hashlib.sha256(graph).hexdigest(), numbered, embed, folder)
     chunks = []
     for start in range(0, len(samples), CHUNK):
-        file = folder / f"{start:07}.npy"
+        file = _chunk(folder, start)
         if not file.exists():
-            numbered = list(enumerate(samples))[start : start + CHUNK]
+            part = numbered[start : start + CHUNK]
             buffer = io.BytesIO()
-            np.save(buffer, np.stack(list(in_order(embed, numbered, threads=available_cores(), ahead=2))))
+            np.save(buffer, np.stack(list(in_order(embed, part, threads=available_cores(), ahead=2))))
             atomic_write_bytes(file, buffer.getvalue())
             say(f"  {folder.name}: {min(start + CHUNK, len(samples))} of {len(samples)} pictures seen")
         chunks.append(np.load(file))
     return np.concatenate(chunks)
+
+
+def _drop_what_another_saw(
+    seen_by: str,
+    numbered: Sequence[tuple[int, Sample]],
+    embed: Callable[[tuple[int, Sample]], NDArray[np.float16]],
+    folder: Path,
+) -> None:
+    """Remove the chunks that another graph made, and note whose the folder's are.
+
+    `tower.graph` may name a file or a model that was replaced since a run was stopped. Where the note names another
+    graph, or there is none, as in runs of before, the first picture of every chunk is looked at again: graphs that
+    differ in their heads alone see the same.
+    """
+    note = folder / SEEN_BY
+    if note.exists() and note.read_text("utf-8") == seen_by:
+        return
+    for start in range(0, len(numbered), CHUNK):
+        file = _chunk(folder, start)
+        if file.exists() and not _alike(np.load(file)[0], embed(numbered[start])):
+            file.unlink()
+    atomic_write_text(note, seen_by)
+
+
+def _alike(kept: NDArray[np.float16], now: NDArray[np.float16]) -> bool:
+    if kept.shape != now.shape:
+        return False
+    length = np.linalg.norm(now.astype(np.float64))
+    return bool(np.linalg.norm(kept.astype(np.float64) - now) <= _ALIKE * length)
+
+
+def _chunk(folder: Path, start: int) -> Path:
+    return folder / f"{start:07}.npy"
 
 
 def fitted_views(recipe: Recipe, index: int, sample: Sample) -> list[NDArray[np.uint8]]:

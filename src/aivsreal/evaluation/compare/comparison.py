@@ -1,6 +1,7 @@
 """A comparison from end to end: entries fitted one after another, measured alike, tested against one of them.
 
-Every entry's folder holds what is done of it, so a comparison that was stopped goes on where it was.
+Every entry's folder holds what is done of it, so a comparison that was stopped goes on where it was; and how it was
+described, so that its figures never stand under another description.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from aivsreal.training.recipe import Recipe
 from aivsreal.training.run import alone_in
 
 RESULTS, TABLE, LINES, ASKED = "comparison.json", "table.md", "table.csv", "asked.json"
+ENTRIES = "entries"
 
 
 def compare(
@@ -48,8 +50,8 @@ def compare(
     recipe: what entries that are recipes start from; against: the entry that the others are tested against, by
     default the first; splits: what is measured, by default test and, where there is one, unseen
     year: learn from generators up to this year only; later ones are measured by their years
-    Raises: UsageError, BadData, BadRecipe, BadRun where the folder holds another comparison or another process
-    compares in it, CannotWrite.
+    Raises: UsageError, BadData, BadRecipe, BadRun where the folder holds another comparison, or an entry by another
+    description, or another process compares in it; CannotWrite.
     """
     against = against or names[0]
     if against not in names:
@@ -61,11 +63,16 @@ def compare(
     )
     measured_on = _measured_on(labelled, splits, budget)
     learned = labelled.with_samples([s for s in labelled if s.split in ("train", "val")])
-    pictures = _pictures(labelled, learned, measured_on, year)
     if year is not None:
         learned = up_to(learned, year)
+    pictures = _pictures(labelled, learned, measured_on, year)
     about = _about(labelled, learned, measured_on, budget, scale, against) | {"learned_up_to": year}
-    _open(folder, _asked(labelled, recipe, budget, measured_on, year))
+    asked = _asked(labelled, recipe, budget, measured_on, year)
+    _require_same(folder, asked)
+    described = {name: _described(catalogue.entries[name]) for name in names}
+    for name in names:
+        _require_same(folder / ENTRIES / name, described[name])
+    atomic_write_json(folder / ASKED, asked)
     samples = {split: chosen.samples for split, chosen in measured_on.items()}
     found: list[Measured] = []
     told: dict[str, dict[str, Any]] = {}
@@ -73,7 +80,8 @@ def compare(
         _begin(folder, alone)
         for number, name in enumerate(names, start=1):
             say(f"{number}/{len(names)} {name}")
-            work = _work(learned, recipe, budget, folder / "entries" / name, say)
+            work = _work(learned, recipe, budget, folder / ENTRIES / name, say)
+            atomic_write_json(work.folder / ASKED, described[name])
             was_there = is_measured(work.folder)
             found.append(fit_and_measure(name, catalogue.make(name), work, samples))
             if found[-1].failed:
@@ -156,25 +164,33 @@ def _asked(
     }
 
 
-def _open(folder: Path, asked: Mapping[str, Any]) -> None:
+def _described(entry: Described) -> dict[str, Any]:
+    """What an entry's figures rest on: all but the words that a table says of it."""
+    return entry.model_dump(mode="json", exclude={"about", "source"}, exclude_defaults=True)
+
+
+def _require_same(folder: Path, asked: Mapping[str, Any]) -> None:
+    """Pass where the folder, a comparison's or an entry's, keeps what is asked, or nothing yet. Raises: BadRun."""
     path = folder / ASKED
     try:
         before = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
-        atomic_write_json(path, asked)
         return
     except (OSError, ValueError) as error:
         raise BadRun(f"{path} cannot be read: {error}", hint="choose another --out") from error
     different = [key for key in (*asked, *before) if before.get(key) != asked.get(key)]
     if different:
-        raise BadRun(f"{folder} holds a comparison of another {different[0]}", hint="choose another --out")
+        raise BadRun(
+            f"{folder} holds what was made by another {different[0]}",
+            hint=f"choose another --out, or remove {folder} to begin it anew",
+        )
 
 
 def _begin(folder: Path, alone: bool) -> None:
     """Clear away what a killed comparison left half written. Raises: BadRun where another process holds the folder."""
     if not alone:
         raise BadRun(f"another process compares in {folder}", hint="wait for it, or choose another --out")
-    for place in (folder, *folder.glob("entries/*")):
+    for place in (folder, *folder.glob(f"{ENTRIES}/*")):
         clear_unfinished(place)
 
 
