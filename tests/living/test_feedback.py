@@ -60,6 +60,31 @@ def test_only_what_was_accepted_is_learned_and_the_last_decision_counts(pictures
     assert sample.columns["said_of"] == "real by tower 1.0.0"
 
 
+def test_an_answer_that_is_changed_after_its_review_waits_for_another(pictures):
+    review([mark("a", "ai", picture=pictures[0])], "a", "accept")
+    changed = [mark("a", "real", picture=pictures[0])]
+
+    assert reviewed(changed)[0].decision is None
+    assert len(accepted_set(changed)) == 0
+    review(changed, "a", "accept")
+    assert [sample.label for sample in accepted_set(changed)] == [0]
+
+
+def test_a_review_that_does_not_tell_of_which_answer_is_none(pictures):
+    line = {"id": "a", "decision": "accept", "when": WHEN.isoformat(), "who": "eva"}
+    journal.append(feedback.data_folder() / "feedback" / "reviews.jsonl", line)
+
+    assert reviewed([mark("a", picture=pictures[0])])[0].decision is None
+
+
+def test_an_answer_that_is_changed_while_somebody_decides_is_not_decided_on(pictures):
+    changed = [mark("a", "real", picture=pictures[0])]
+
+    with pytest.raises(UsageError, match="'it is real' by now"):
+        review(changed, "a", "accept", said="ai")
+    assert reviewed(changed)[0].decision is None
+
+
 def test_an_accepted_picture_outlives_the_upload(pictures):
     marks = [mark("a", picture=pictures[0])]
     review(marks, "a", "accept")
