@@ -173,8 +173,9 @@ def _last_attempt(folder: Path) -> Attempt | None:
 
 
 def _free_version(bundle: Bundle) -> str:
-    """Return the next version that no model of this name bears yet."""
+    """Return the next version that no model of this name ever bore: the history tells of one model under a name."""
     taken = {entry.name for entry in list_bundles()}
+    taken |= {str(line.get("model")) for line in registry.history().entries}
     version = next_version(bundle.card.version)
     while f"{bundle.card.name}-{version}" in taken:
         version = next_version(version)
