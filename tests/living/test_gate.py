@@ -218,6 +218,20 @@ def test_what_passes_is_not_called_forced_although_force_was_given():
     assert current_model() == "two"
 
 
+@pytest.mark.parametrize("name", ["two", "photos"])
+def test_a_damaged_pointer_is_mended_by_the_command_that_its_hint_names(alike, name):
+    red_tower(alike / "models" / "photos", version="1.0.9")  # hides the one that ships, being quicker
+    (alike / "current.json").write_bytes(b"{")
+
+    refused = run("models", "promote", name)
+    mended = run("models", "promote", name, "--force")
+
+    assert (refused.exit_code, "aivsreal models promote NAME --force" in refused.stderr) == (5, True)
+    assert mended.exit_code == 0, mended.stderr
+    assert current_model() == name
+    assert registry.history().entries[-1]["forced"] is False  # the gate lets it pass
+
+
 @pytest.mark.usefixtures("alike")
 def test_a_model_that_was_compared_with_one_no_longer_in_use_is_refused(monkeypatch):
     def slow(*models, **options):

@@ -56,7 +56,10 @@ def assert_all_is_well_in_the_morning():
 def assert_taught_once(pictures):
     """What a night without trouble comes to."""
     registered = {entry.name for entry in list_bundles() if entry.origin == "registered"}
-    assert current_model() in ("tower-1.1.0", "tower-1.2.0")  # the former may have been added and never judged
+    assert current_model() in (
+        "tower-1.1.0",
+        "tower-1.2.0",
+    )  # the former may have been added and never judged
     assert registered == {"tower", current_model()}
     assert_history_tells_the_truth()
     assert [one.learned for one in reviewed(marks_of(pictures))] == [True] * ENOUGH

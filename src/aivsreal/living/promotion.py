@@ -24,7 +24,8 @@ class Outcome:
 def promote(name: str, *, force: bool = False, why: str = "", tolerance: float = TOLERANCE) -> Outcome:
     """Return what became of the registered model of this name: in use now, or refused by the gate.
 
-    force: put it to use whatever the gate says, even where there is none; the history says that it was forced
+    force: put it to use whatever the gate says, even where there is none, and though it cannot be read which model
+    is in use; the history says where the gate was overruled
     Raises: UsageError where there is nothing to compare on, or it is in use; BadBundle; BadData; CannotWrite.
     """
     pointer = registry.read_pointer(forgiving=force)
@@ -33,7 +34,8 @@ def promote(name: str, *, force: bool = False, why: str = "", tolerance: float =
     except AivsrealError as error:
         if not force:
             raise
-        line = registry.promote(name, forced=True, why=why or f"without a gate: {error.reason}")
+        words = f"without a gate: {error.reason}"
+        line = registry.promote(name, forced=True, forgiving=True, why=why or words)
         return Outcome(True, f"by force, without a gate: {error.reason}", line)
     if not decision.passed and not force:
         line = registry.record_refusal(
@@ -44,6 +46,7 @@ def promote(name: str, *, force: bool = False, why: str = "", tolerance: float =
         name,
         expected=None if force else pointer.model,
         forced=not decision.passed,
+        forgiving=force,
         why=why or decision.words,
         figures=decision.as_json(),
     )
