@@ -11,7 +11,17 @@ from aivsreal.bundle import current_model
 from aivsreal.detector import Detector
 from aivsreal.errors import BadData, UsageError
 from aivsreal.living import feedback, journal, registry
-from aivsreal.living.feedback import Mark, accepted_set, export, review, reviewed, rights, set_apart
+from aivsreal.living.feedback import (
+    Mark,
+    accepted_set,
+    export,
+    ids_in,
+    mark_learned,
+    review,
+    reviewed,
+    rights,
+    set_apart,
+)
 from aivsreal.living.record import Recorder
 from aivsreal.web.store import Examination, open_store
 from tests.cli.runner import run
@@ -145,6 +155,26 @@ def test_pictures_accepted_under_two_labels_are_not_learned(pictures):
         review(marks, one.id, "accept")
 
     assert len(accepted_set(marks)) == 0
+
+
+def test_a_picture_that_was_learned_by_one_mark_is_not_learned_by_another(pictures):
+    marks = [mark("a", picture=pictures[0]), mark("b", picture=pictures[0])]
+    for one in marks:
+        review(marks, one.id, "accept")
+
+    mark_learned(ids_in(accepted_set(marks)), "tower-1.1.0")
+
+    assert len(accepted_set(marks)) == 0
+    assert len(accepted_set(marks, again=True)) == 1
+
+
+def test_what_is_known_to_be_learned_is_not_written_down_again(pictures):
+    marks = [mark("a", picture=pictures[0])]
+    for _ in range(2):
+        mark_learned(["a"], "tower-1.1.0")
+
+    assert reviewed(marks)[0].learned
+    assert len(journal.read(feedback.data_folder() / "feedback" / "reviews.jsonl").entries) == 1
 
 
 def test_the_accepted_set_is_exported_by_label(pictures, tmp_path):

@@ -15,9 +15,10 @@ from aivsreal.errors import UsageError
 from aivsreal.living import promotion, registry
 from aivsreal.living.feedback import Mark, accepted_set, review, reviewed
 from aivsreal.living.keep_up import TRIED, keep_up
+from aivsreal.living.retrain import retrain
 from aivsreal.living.state import latest_round
 from tests.living import killing
-from tests.living.test_feedback import mark
+from tests.living.test_feedback import mark, refused_gain
 from tests.living.test_registry import assert_history_tells_the_truth
 from tests.living.towers import drawn_set, red_tower
 
@@ -83,7 +84,7 @@ def test_a_night_killed_at_any_step_is_made_up_for_by_the_next(data, pictures, t
 
 def test_a_night_killed_while_it_makes_up_for_another_is_made_up_for(data, pictures, monkeypatch):
     """Killed just after the promotion, and then again at each step of writing down what was learned."""
-    monkeypatch.setattr("aivsreal.living.keep_up.mark_learned", power_cut)
+    monkeypatch.setattr("aivsreal.living.promotion.mark_learned", power_cut)
     with pytest.raises(PowerCut):
         night(pictures)
     monkeypatch.undo()
@@ -107,6 +108,46 @@ def test_a_version_that_was_in_use_once_is_never_borne_by_another(pictures, tmp_
     night(pictures)
 
     assert current_model() == "tower-1.2.0"
+
+
+def test_what_was_refused_and_then_promoted_by_force_is_not_learned_again(data, pictures, monkeypatch):
+    monkeypatch.setattr("aivsreal.living.gate._gain", refused_gain)
+    night(pictures)
+    assert current_model() == "tower"
+
+    promotion.promote("tower-1.1.0", force=True)
+
+    assert_taught_once(pictures)
+    night(pictures)
+    assert_taught_once(pictures)
+    assert not (data / "keep-up" / TRIED).exists()
+
+
+@pytest.mark.usefixtures("data")
+def test_what_was_taught_and_promoted_by_hand_is_not_learned_again(pictures, tmp_path):
+    taught = retrain(None, accepted_set(marks_of(pictures)), tmp_path / "challenger", say=quiet)
+    registry.add(taught.folder)
+
+    assert promotion.promote("tower-1.1.0").promoted
+
+    assert taught.card.training.feedback == [one.id for one in marks_of(pictures)]
+    assert_taught_once(pictures)
+
+
+def test_a_promotion_by_hand_that_was_killed_before_it_marked_is_made_up_for_by_the_next_night(
+    data, pictures, tmp_path, monkeypatch
+):
+    taught = retrain(None, accepted_set(marks_of(pictures)), tmp_path / "challenger", say=quiet)
+    registry.add(taught.folder)
+    monkeypatch.setattr("aivsreal.living.promotion.mark_learned", power_cut)
+    with pytest.raises(PowerCut):
+        promotion.promote("tower-1.1.0")
+    monkeypatch.undo()
+    monkeypatch.setenv("AIVSREAL_DATA_DIR", str(data))
+
+    night(pictures)
+
+    assert_taught_once(pictures)
 
 
 class PowerCut(Exception):

@@ -157,23 +157,34 @@ def review(
 def accepted_set(marks: Sequence[Mark], *, again: bool = False) -> LabelledSet:
     """Return what was accepted as a labelled set with its origin; of marks without a picture nothing can be learned.
 
-    again: also what a model that was promoted has learned already. Pictures under two accepted labels are left out.
+    again: also pictures that a model which was promoted has learned already, by whichever mark. Pictures under two
+    accepted labels are left out.
     """
-    chosen = [one for one in reviewed(marks) if one.decision == "accept" and one.picture]
+    known = reviewed(marks)
+    learned = {one.mark.sha256 for one in known if one.learned}
+    chosen = [one for one in known if one.decision == "accept" and one.picture]
     labels: dict[str, set[str]] = defaultdict(set)
     for one in chosen:
         labels[one.mark.sha256].add(one.mark.said)
     samples = {}
     for one in chosen:
-        if len(labels[one.mark.sha256]) == 1 and (again or not one.learned):
+        if len(labels[one.mark.sha256]) == 1 and (again or one.mark.sha256 not in learned):
             samples[one.mark.sha256] = _sample(one)
     return LabelledSet("feedback", pictures_folder(), tuple(samples.values()))
 
 
+def ids_in(labelled: LabelledSet) -> tuple[str, ...]:
+    """Return the ids of the marks that are in a set, which may hold other pictures beside them."""
+    return tuple(str(sample.columns["feedback"]) for sample in labelled if "feedback" in sample.columns)
+
+
 def mark_learned(ids: Sequence[str], model: str) -> None:
-    """Write down that a model which is in use has learned these. Raises: CannotWrite."""
+    """Write down that a model which is in use has learned these, where that is not known. Raises: CannotWrite."""
+    lines = journal.read(_reviews_file()).entries
+    known = {line.get("id") for line in lines if line.get("decision") == LEARNED}
     for id in ids:
-        _write(id, LEARNED, model=model)
+        if id not in known:
+            _write(id, LEARNED, model=model)
 
 
 def export(marks: Sequence[Mark], folder: Path) -> LabelledSet:

@@ -1,4 +1,4 @@
-"""Promotion through the gate: compared, decided, written down, and then in use or not."""
+"""Promotion through the gate: compared, decided, written down, and then in use or not; what it learned is marked so."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from aivsreal.bundle import find_bundle, load_bundle
 from aivsreal.errors import AivsrealError
 from aivsreal.living import registry
+from aivsreal.living.feedback import mark_learned
 from aivsreal.living.gate import TOLERANCE, Decision, compare
 
 
@@ -35,14 +36,14 @@ def promote(name: str, *, force: bool = False, why: str = "", tolerance: float =
         if not force:
             raise
         words = f"without a gate: {error.reason}"
-        line = registry.promote(name, forced=True, forgiving=True, why=why or words)
+        line = _put_to_use(name, forced=True, forgiving=True, why=why or words)
         return Outcome(True, f"by force, without a gate: {error.reason}", line)
     if not decision.passed and not force:
         line = registry.record_refusal(
             name, against=pointer.model, why=decision.words, figures=decision.as_json()
         )
         return Outcome(False, decision.words, line, decision)
-    line = registry.promote(
+    line = _put_to_use(
         name,
         expected=None if force else pointer.model,
         forced=not decision.passed,
@@ -51,3 +52,10 @@ def promote(name: str, *, force: bool = False, why: str = "", tolerance: float =
         figures=decision.as_json(),
     )
     return Outcome(True, decision.words, line, decision)
+
+
+def _put_to_use(name: str, **how: Any) -> dict[str, Any]:
+    """Return the history's line of the promotion, after the feedback that the model was taught is marked as learned."""
+    line = registry.promote(name, **how)
+    mark_learned(load_bundle(name).card.training.feedback, name)
+    return line

@@ -24,6 +24,7 @@ from aivsreal.detector import Detector
 from aivsreal.errors import BadData, UnreadableImage, UsageError
 from aivsreal.evaluation.measure import measure
 from aivsreal.images import open_picture
+from aivsreal.living.feedback import ids_in
 from aivsreal.living.gate_set import without_gate
 from aivsreal.living.heads import head_in
 from aivsreal.living.memory import Memory, Seen, as_file, grown, require_memory
@@ -82,7 +83,7 @@ def retrain(
         raise BadData(
             f"{len(looked)} new pictures can be learned from", hint=f"give at least {FEWEST}, better fifty"
         )
-    challenger = teach_bundle(bundle, looked, held_out(looked), number, new.name, out, teaching)
+    challenger = teach_bundle(bundle, looked, held_out(looked), number, new, out, teaching)
     say(f"{challenger.title} is in {out}: {bundle.title}, taught {len(looked)} pictures of {new.name}")
     return challenger
 
@@ -120,18 +121,21 @@ def teach_bundle(
     looked: Sequence[Looked],
     held: NDArray[np.bool_],
     version: str,
-    data_name: str,
+    new: LabelledSet,
     out: Path,
     teaching: Teaching | None = None,
 ) -> Bundle:
-    """Return the challenger in `out`. held: bool [n], which of the pictures are not learned from."""
+    """Return the challenger in `out`.
+
+    held: bool [n], which of the pictures looked at are not learned from; new: the set that they are of
+    """
     old, memory = head_in(bundle), require_memory(bundle)
-    known, (new, views_of) = (
+    known, (learned, views_of) = (
         replayed(memory),
         as_pictures([x for x, h in zip(looked, held, strict=True) if not h]),
     )
-    head = taught(old, known, new, teaching)
-    without = left_out(old, known, new, views_of, teaching)
+    head = taught(old, known, learned, teaching)
+    without = left_out(old, known, learned, views_of, teaching)
     judged = np.full(len(looked), np.nan, np.float32)
     # The first view of a picture is the one that a verdict sees.
     judged[~held] = without[np.unique(views_of, return_index=True)[1]]
@@ -143,9 +147,9 @@ def teach_bundle(
         update={
             "version": version,
             "created": datetime.now(UTC).date(),
-            "training": bundle.card.training.model_copy(update=_training(bundle, looked, held, data_name)),
+            "training": bundle.card.training.model_copy(update=_training(bundle, looked, held, new)),
             "figures": {},
-            "limits": [*bundle.card.limits, _limit(bundle, looked, data_name)],
+            "limits": [*bundle.card.limits, _limit(bundle, looked, new.name)],
         }
     )
     unsaved = Bundle(out, card, graph)
@@ -185,7 +189,7 @@ def next_version(version: str) -> str:
 
 
 def _training(
-    bundle: Bundle, looked: Sequence[Looked], held: NDArray[np.bool_], data_name: str
+    bundle: Bundle, looked: Sequence[Looked], held: NDArray[np.bool_], new: LabelledSet
 ) -> dict[str, object]:
     """Return what the card says of the teaching beside the base's training."""
     before = bundle.card.training
@@ -196,12 +200,13 @@ def _training(
         "real": labels.count(0),
         "ai": labels.count(1),
         "held out": int(held.sum()),
-        "data": data_name,
+        "data": new.name,
         "base": bundle.title,
     }
     return {
         "counts": {**before.counts, f"taught on {datetime.now(UTC).date()}": entry},
         "generators": sorted({*before.generators, *generators}),
+        "feedback": sorted({*before.feedback, *ids_in(new)}),
     }
 
 
