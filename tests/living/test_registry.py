@@ -267,6 +267,22 @@ def promote_after(name, expected):
     registry.promote(name, expected=expected)
 
 
+@pytest.mark.usefixtures("models")
+def test_a_model_that_is_removed_while_its_promotion_waits_is_not_put_to_use(monkeypatch):
+    changing = registry._changing
+
+    def after_a_removal():
+        monkeypatch.setattr(registry, "_changing", changing)
+        registry.remove("b")
+        return changing()
+
+    monkeypatch.setattr(registry, "_changing", after_a_removal)
+
+    with pytest.raises(BadBundle, match="no model named 'b'"):
+        registry.promote("b")
+    assert current_model() == "a"
+
+
 def test_many_promotions_at_once_make_one_chain(models):
     codes = killing.together([(registry.promote, name) for name in ("b", "c", "photos")], models)
 

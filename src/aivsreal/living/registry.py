@@ -111,10 +111,9 @@ def promote(
     Raises: BadBundle where the model is not whole or cannot give a verdict; UsageError where it is in use
     already, or another was promoted meanwhile; CannotWrite.
     """
-    entry = _registered(name)
-    bundle = verify_bundle(entry.folder)
-    require_verdict(bundle)
     with _changing():
+        bundle = verify_bundle(_registered(name).folder)
+        require_verdict(bundle)
         before = read_pointer(forgiving=forgiving)
         if before.model == name and not before.damaged:
             raise UsageError(f"{name} is in use already", hint="`aivsreal models list` shows all")
