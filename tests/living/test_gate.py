@@ -181,6 +181,16 @@ def test_a_gate_set_killed_in_the_making_is_whole_or_not_there(data, folders):
     assert len(load_gate() or ()) == 50
 
 
+def test_a_gate_set_whose_replacement_was_killed_between_its_renames_is_there_again(data, folders):
+    init_gate(*folders)
+    gate_folder().rename(data / ".gate.0a1b2c3d.old")
+
+    assert len(load_gate() or ()) == 50
+    gate_folder().rename(data / ".gate.0a1b2c3d.old")
+    with pytest.raises(UsageError, match="already"):
+        init_gate(*folders)
+
+
 @pytest.mark.usefixtures("data")
 def test_a_worse_model_is_refused_and_the_refusal_written_down(folders, tmp_path):
     registry.add(red_tower(tmp_path / "good").folder, "good")
