@@ -39,7 +39,7 @@ from aivsreal.training.tower_graph import head_of, with_head
 Say = Callable[[str], None]
 # Views of each new picture that are drawn at random beside the one that a verdict sees.
 DRAWN = 3
-HELD_OUT = 0.2
+HELD_OUT, MOST_HELD = 0.2, 0.5
 # With fewer new pictures of a class none is held out: the left-out heads judge them all.
 FEWEST_TO_HOLD = 20
 FEWEST = 5
@@ -174,12 +174,18 @@ def as_pictures(looked: Sequence[Looked]) -> tuple[Pictures, NDArray[np.int64]]:
 
 
 def held_out(looked: Sequence[Looked], share: float = HELD_OUT) -> NDArray[np.bool_]:
-    """Return which pictures are not learned from, bool [n]: by a hash of their group, of large classes only."""
-    numbers = {label: sum(one.seen.label == label for one in looked) for label in (0, 1)}
-    return np.array(
-        [numbers[one.seen.label] >= FEWEST_TO_HOLD and _height(one.seen.group) < share for one in looked],
-        bool,
-    )
+    """Return which pictures are not learned from, bool [n]: by a hash of their group, of large classes only.
+
+    A group stays together. Where one is so large that most of a class would be held out, all of that is learned.
+    """
+    labels = np.array([one.seen.label for one in looked], np.int8)
+    low = np.array([_height(one.seen.group) < share for one in looked], bool)
+    held = np.zeros(len(looked), bool)
+    for label in (0, 1):
+        own = labels == label
+        if own.sum() >= FEWEST_TO_HOLD and low[own].mean() <= MOST_HELD:
+            held |= own & low
+    return held
 
 
 def next_version(version: str) -> str:
