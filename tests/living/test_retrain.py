@@ -56,8 +56,9 @@ def test_the_challengers_card_says_where_it_comes_from(tower, challenger):
 
     assert (card.name, card.version) == ("tower", "1.1.0")
     assert "blue" in card.training.generators
-    (entry,) = [v for k, v in card.training.counts.items() if k.startswith("taught on")]
+    entry = card.training.counts["taught as 1.1.0"]
     assert (entry["base"], entry["data"], entry["ai"] + entry["held out"]) == (tower.title, "drawn", 30)
+    assert f"Was taught {entry['ai']} pictures" in card.limits[-1]
     assert "its promises are those measured for tower 1.0.0" in card.limits[-1]
     assert card.figures == {}
     assert load_bundle(tower.folder).card == tower.card
@@ -80,6 +81,7 @@ def test_the_gate_lets_it_pass_and_a_second_one_builds_on_it(tower, challenger, 
 
     assert decision.passed
     assert again.title == "tower 1.2.0"
+    assert {"taught as 1.1.0", "taught as 1.2.0"} <= set(again.card.training.counts)
     assert not compare(challenger, again).passed  # nothing is gained by learning the same twice
 
 

@@ -135,7 +135,7 @@ def test_the_card_says_where_it_comes_from_and_nothing_of_the_machine(
     folder: Path, challenger: Bundle
 ) -> None:
     card = challenger.card
-    entry = next(v for k, v in card.training.counts.items() if k.startswith("taught on"))
+    entry = card.training.counts["taught as 1.1.0"]
     assert (challenger.title, entry["base"], entry["real"]) == ("toy 1.1.0", "toy 1.0.0", 0)
     assert entry["ai"] + entry["held out"] == TAUGHT
     assert card.training.generators == ["grid", "stripes"]

@@ -83,8 +83,10 @@ def retrain(
         raise BadData(
             f"{len(looked)} new pictures can be learned from", hint=f"give at least {FEWEST}, better fifty"
         )
-    challenger = teach_bundle(bundle, looked, held_out(looked), number, new, out, teaching)
-    say(f"{challenger.title} is in {out}: {bundle.title}, taught {len(looked)} pictures of {new.name}")
+    held = held_out(looked)
+    challenger = teach_bundle(bundle, looked, held, number, new, out, teaching)
+    learned = int((~held).sum())
+    say(f"{challenger.title} is in {out}: {bundle.title}, taught {learned} pictures of {new.name}")
     return challenger
 
 
@@ -147,9 +149,9 @@ def teach_bundle(
         update={
             "version": version,
             "created": datetime.now(UTC).date(),
-            "training": bundle.card.training.model_copy(update=_training(bundle, looked, held, new)),
+            "training": bundle.card.training.model_copy(update=_training(bundle, looked, held, new, version)),
             "figures": {},
-            "limits": [*bundle.card.limits, _limit(bundle, looked, new.name)],
+            "limits": [*bundle.card.limits, _limit(bundle, int((~held).sum()), new.name)],
         }
     )
     unsaved = Bundle(out, card, graph)
@@ -195,7 +197,7 @@ def next_version(version: str) -> str:
 
 
 def _training(
-    bundle: Bundle, looked: Sequence[Looked], held: NDArray[np.bool_], new: LabelledSet
+    bundle: Bundle, looked: Sequence[Looked], held: NDArray[np.bool_], new: LabelledSet, version: str
 ) -> dict[str, object]:
     """Return what the card says of the teaching beside the base's training."""
     before = bundle.card.training
@@ -210,15 +212,15 @@ def _training(
         "base": bundle.title,
     }
     return {
-        "counts": {**before.counts, f"taught on {datetime.now(UTC).date()}": entry},
+        "counts": {**before.counts, f"taught as {version}": entry},
         "generators": sorted({*before.generators, *generators}),
         "feedback": sorted({*before.feedback, *ids_in(new)}),
     }
 
 
-def _limit(bundle: Bundle, looked: Sequence[Looked], data_name: str) -> str:
+def _limit(bundle: Bundle, learned: int, data_name: str) -> str:
     return (
-        f"Was taught {len(looked)} pictures of {data_name} after its thresholds were chosen: its promises are those "
+        f"Was taught {learned} pictures of {data_name} after its thresholds were chosen: its promises are those "
         f"measured for {bundle.title}."
     )
 

@@ -13,7 +13,6 @@ import math
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -274,7 +273,7 @@ def _training(made: Bundle, base: Bundle, mixed: Mixed, new: LabelledSet) -> dic
     }
     before, after = base.card.training, made.card.training
     return {
-        "counts": {**before.counts, f"taught on {datetime.now(UTC).date()}": entry},
+        "counts": {**before.counts, f"taught as {made.card.version}": entry},
         "generators": sorted({*before.generators, *after.generators}),
         "feedback": sorted({*before.feedback, *ids_in(new)}),
     }
