@@ -207,6 +207,26 @@ def test_another_round_under_way_is_wrong_usage(data, pictures):
         night(pictures)
 
 
+def test_a_damaged_pointer_is_in_the_report(data, pictures):
+    (data / "current.json").write_bytes(b"{")
+
+    night(pictures)
+
+    report = latest_round()
+    assert report is not None
+    assert "does not say which model is in use" in report["error"]
+    assert report["needs_people"] is True
+
+
+def test_reviews_that_cannot_be_read_are_in_the_report(data, pictures):
+    (data / "feedback" / "reviews.jsonl").unlink()
+    (data / "feedback" / "reviews.jsonl").mkdir()
+
+    night(pictures)
+
+    assert "retrain: cannot read" in (latest_round() or {})["error"]
+
+
 def test_a_full_disk_is_in_the_report_where_there_is_room_for_it(data, pictures):
     killing.without_space(night, data, pictures, largest=3000)
 

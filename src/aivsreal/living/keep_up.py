@@ -85,8 +85,12 @@ def keep_up(marks: Sequence[Mark], *, enough: int = ENOUGH, say: Say = print) ->
 
 
 def _round(marks: Sequence[Mark], enough: int, folder: Path, say: Say) -> Kept:
-    report, outcome, errors = None, None, []
-    bundle = load_bundle()
+    report, outcome, errors, count = None, None, [], 0
+    try:
+        bundle = load_bundle()
+    except AivsrealError as error:  # without it there is no step that could be done
+        say(error.reason)
+        return Kept(None, 0, None, f"the model in use: {error.reason}")
     try:
         report = _watched(bundle, marks)
         say(f"monitor: {report.words}")
@@ -96,17 +100,18 @@ def _round(marks: Sequence[Mark], enough: int, folder: Path, say: Say) -> Kept:
         _finish(bundle, folder)
     except AivsrealError as error:
         errors.append(f"what an earlier round left undone: {error.reason}")
-    new = accepted_set(marks)
     try:
-        if _worth_it(len(new), enough, folder):
+        new = accepted_set(marks)
+        count = len(new)
+        if _worth_it(count, enough, folder):
             outcome = _taught(bundle, new, folder, say)
         else:
-            say(f"retrain: {len(new)} reviewed pictures, not yet enough")
+            say(f"retrain: {count} reviewed pictures, not yet enough")
     except AivsrealError as error:
         errors.append(f"retrain: {error.reason}")
     for text in errors:
         say(text)
-    return Kept(report, len(new), outcome, "; ".join(errors))
+    return Kept(report, count, outcome, "; ".join(errors))
 
 
 def _watched(bundle: Bundle, marks: Sequence[Mark]) -> Report:
