@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from aivsreal.errors import BadData, CannotWrite
-from aivsreal.files import atomic_folder, clear_unfinished
+from aivsreal.files import atomic_folder, clear_unfinished, put_back
+from tests.living import killing
 
 
 def fill(folder: Path) -> None:
@@ -56,6 +57,43 @@ def test_what_fails_half_way_leaves_the_earlier_folder_and_nothing_else(tmp_path
         raise BadData("no", hint="no")
 
     assert (tmp_path / "folder" / "mark").read_text() == "ours"
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_replacement_killed_at_any_step_leaves_the_earlier_folder_or_the_new_one(tmp_path: Path) -> None:
+    target = tmp_path / "folder"
+    fill(target)
+    for _ in killing.killed_at_every_step(fill, tmp_path / "data", target):
+        put_back(target)
+        assert (target / "mark").read_text() == "ours"
+
+    assert (target / "mark").read_text() == "ours"
+    assert not list(tmp_path.glob("*.old"))
+
+
+def test_what_is_put_back_is_not_taken_from_a_folder_of_a_longer_name(tmp_path: Path) -> None:
+    (tmp_path / ".folder.other.0a1b2c3d.old").mkdir()
+
+    put_back(tmp_path / "folder")
+
+    assert [path.name for path in tmp_path.iterdir()] == [".folder.other.0a1b2c3d.old"]
+
+
+def test_an_interrupt_between_the_two_renames_brings_the_earlier_folder_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path / "folder")
+    rename = Path.rename
+
+    def interrupted(self: Path, target: Path) -> Path:
+        if self.suffix == ".part":
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fill(tmp_path / "folder")
+
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
 
 

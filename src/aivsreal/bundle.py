@@ -70,6 +70,9 @@ class TrainingFacts(_Part):
     epochs: int = Field(default=0, ge=0)
     where: list[str] = Field(default_factory=list, description="conditions that every picture met")
     excluded: list[str] = Field(default_factory=list, description="conditions that no picture met")
+    feedback: list[str] = Field(
+        default_factory=list, description="ids of reviewed feedback that it was taught, held out or not"
+    )
 
 
 class Card(_Part):

@@ -5,6 +5,7 @@ Everything that the project writes and reads again goes through here (design dec
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from aivsreal.errors import CannotWrite
 
@@ -62,6 +64,7 @@ def atomic_folder(path: str | Path, *, replaces: str = "") -> Iterator[Path]:
     Raises: CannotWrite.
     """
     path = Path(path)
+    put_back(path)
     with _writing(path):
         _refuse_what_is_not_ours(path, replaces)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -75,6 +78,20 @@ def atomic_folder(path: str | Path, *, replaces: str = "") -> Iterator[Path]:
             _sync_folder(path.parent)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def put_back(path: str | Path) -> None:
+    """Undo a replacement of the folder at `path` that was killed half way: the earlier one comes back if need be.
+
+    Raises: CannotWrite.
+    """
+    path = Path(path)
+    with _writing(path):
+        for earlier in path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 8}.old"):
+            if path.exists():
+                shutil.rmtree(earlier, ignore_errors=True)
+            else:
+                earlier.rename(path)
 
 
 def make_folder(path: str | Path, *, hint: str = CHOOSE_ANOTHER) -> Path:
@@ -123,15 +140,14 @@ def _swap(new: Path, path: Path) -> None:
     if not path.exists():
         new.rename(path)
         return
-    aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".old", dir=path.parent))
-    path.rename(aside / path.name)
+    aside = path.with_name(f".{path.name}.{uuid4().hex[:8]}.old")
+    path.rename(aside)
     try:
         new.rename(path)
-    except OSError:
-        (aside / path.name).rename(path)
+    except BaseException:  # an interrupt, too, must not cost the old one
+        aside.rename(path)
         raise
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def _sync_file(path: Path) -> None:

@@ -11,7 +11,17 @@ from aivsreal.bundle import current_model
 from aivsreal.detector import Detector
 from aivsreal.errors import BadData, UsageError
 from aivsreal.living import feedback, journal, registry
-from aivsreal.living.feedback import Mark, accepted_set, export, review, reviewed, rights, set_apart
+from aivsreal.living.feedback import (
+    Mark,
+    accepted_set,
+    export,
+    ids_in,
+    mark_learned,
+    review,
+    reviewed,
+    rights,
+    set_apart,
+)
 from aivsreal.living.record import Recorder
 from aivsreal.web.store import Examination, open_store
 from tests.cli.runner import run
@@ -58,6 +68,31 @@ def test_only_what_was_accepted_is_learned_and_the_last_decision_counts(pictures
     (sample,) = accepted_set(marks)
     assert (sample.columns["feedback"], sample.label) == ("a", 1)
     assert sample.columns["said_of"] == "real by tower 1.0.0"
+
+
+def test_an_answer_that_is_changed_after_its_review_waits_for_another(pictures):
+    review([mark("a", "ai", picture=pictures[0])], "a", "accept")
+    changed = [mark("a", "real", picture=pictures[0])]
+
+    assert reviewed(changed)[0].decision is None
+    assert len(accepted_set(changed)) == 0
+    review(changed, "a", "accept")
+    assert [sample.label for sample in accepted_set(changed)] == [0]
+
+
+def test_a_review_that_does_not_tell_of_which_answer_is_none(pictures):
+    line = {"id": "a", "decision": "accept", "when": WHEN.isoformat(), "who": "eva"}
+    journal.append(feedback.data_folder() / "feedback" / "reviews.jsonl", line)
+
+    assert reviewed([mark("a", picture=pictures[0])])[0].decision is None
+
+
+def test_an_answer_that_is_changed_while_somebody_decides_is_not_decided_on(pictures):
+    changed = [mark("a", "real", picture=pictures[0])]
+
+    with pytest.raises(UsageError, match="'it is real' by now"):
+        review(changed, "a", "accept", said="ai")
+    assert reviewed(changed)[0].decision is None
 
 
 def test_an_accepted_picture_outlives_the_upload(pictures):
@@ -120,6 +155,26 @@ def test_pictures_accepted_under_two_labels_are_not_learned(pictures):
         review(marks, one.id, "accept")
 
     assert len(accepted_set(marks)) == 0
+
+
+def test_a_picture_that_was_learned_by_one_mark_is_not_learned_by_another(pictures):
+    marks = [mark("a", picture=pictures[0]), mark("b", picture=pictures[0])]
+    for one in marks:
+        review(marks, one.id, "accept")
+
+    mark_learned(ids_in(accepted_set(marks)), "tower-1.1.0")
+
+    assert len(accepted_set(marks)) == 0
+    assert len(accepted_set(marks, again=True)) == 1
+
+
+def test_what_is_known_to_be_learned_is_not_written_down_again(pictures):
+    marks = [mark("a", picture=pictures[0])]
+    for _ in range(2):
+        mark_learned(["a"], "tower-1.1.0")
+
+    assert reviewed(marks)[0].learned
+    assert len(journal.read(feedback.data_folder() / "feedback" / "reviews.jsonl").entries) == 1
 
 
 def test_the_accepted_set_is_exported_by_label(pictures, tmp_path):

@@ -181,6 +181,16 @@ def test_a_gate_set_killed_in_the_making_is_whole_or_not_there(data, folders):
     assert len(load_gate() or ()) == 50
 
 
+def test_a_gate_set_whose_replacement_was_killed_between_its_renames_is_there_again(data, folders):
+    init_gate(*folders)
+    gate_folder().rename(data / ".gate.0a1b2c3d.old")
+
+    assert len(load_gate() or ()) == 50
+    gate_folder().rename(data / ".gate.0a1b2c3d.old")
+    with pytest.raises(UsageError, match="already"):
+        init_gate(*folders)
+
+
 @pytest.mark.usefixtures("data")
 def test_a_worse_model_is_refused_and_the_refusal_written_down(folders, tmp_path):
     registry.add(red_tower(tmp_path / "good").folder, "good")
@@ -216,6 +226,20 @@ def alike(data, folders, tmp_path):
 def test_what_passes_is_not_called_forced_although_force_was_given():
     assert promote("two", force=True).line["forced"] is False
     assert current_model() == "two"
+
+
+@pytest.mark.parametrize("name", ["two", "photos"])
+def test_a_damaged_pointer_is_mended_by_the_command_that_its_hint_names(alike, name):
+    red_tower(alike / "models" / "photos", version="1.0.9")  # hides the one that ships, being quicker
+    (alike / "current.json").write_bytes(b"{")
+
+    refused = run("models", "promote", name)
+    mended = run("models", "promote", name, "--force")
+
+    assert (refused.exit_code, "aivsreal models promote NAME --force" in refused.stderr) == (5, True)
+    assert mended.exit_code == 0, mended.stderr
+    assert current_model() == name
+    assert registry.history().entries[-1]["forced"] is False  # the gate lets it pass
 
 
 @pytest.mark.usefixtures("alike")

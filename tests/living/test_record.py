@@ -71,6 +71,24 @@ def test_full_files_are_put_by_and_the_oldest_goes(data, tower, verdict, monkeyp
     assert 10 < len(found) < 25
 
 
+def test_no_record_is_lost_where_another_process_puts_the_file_by_at_that_moment(
+    data, tower, verdict, monkeypatch
+):
+    monkeypatch.setattr(record, "LARGEST", 10)
+    Recorder().write(verdict, tower)
+    locked = record.journal.locked
+
+    def after_another(path):
+        monkeypatch.setattr(record.journal, "locked", locked)
+        path.replace(data / "records" / "verdicts.1.jsonl")
+        return locked(path)
+
+    monkeypatch.setattr(record.journal, "locked", after_another)
+    Recorder().write(verdict, tower)
+
+    assert len(read_records()[0]) == 2
+
+
 @pytest.mark.parametrize("damage", [b"\x00" * 40, b'{"t": "2026"', b"[]", b'{"sum": "00000000"}'])
 def test_a_damaged_file_still_tells_the_rest(data, tower, verdict, damage):
     recorder = Recorder()

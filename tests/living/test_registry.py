@@ -170,7 +170,7 @@ def test_a_damaged_pointer_is_told_and_mended_by_force(models, content):
 
     with pytest.raises(BadBundle):
         registry.promote("c")
-    registry.promote("c", forced=True)
+    registry.promote("c", forced=True, forgiving=True)
 
     assert current_model() == "c"
     assert registry.history().entries[-1]["forced"] is True
@@ -265,6 +265,22 @@ def test_of_two_promotions_at_once_that_expect_the_same_one_wins(models):
 
 def promote_after(name, expected):
     registry.promote(name, expected=expected)
+
+
+@pytest.mark.usefixtures("models")
+def test_a_model_that_is_removed_while_its_promotion_waits_is_not_put_to_use(monkeypatch):
+    changing = registry._changing
+
+    def after_a_removal():
+        monkeypatch.setattr(registry, "_changing", changing)
+        registry.remove("b")
+        return changing()
+
+    monkeypatch.setattr(registry, "_changing", after_a_removal)
+
+    with pytest.raises(BadBundle, match="no model named 'b'"):
+        registry.promote("b")
+    assert current_model() == "a"
 
 
 def test_many_promotions_at_once_make_one_chain(models):

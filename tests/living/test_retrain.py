@@ -1,5 +1,6 @@
 """A challenger learns what is new, keeps what was known, and is whole or not there."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -12,7 +13,7 @@ from aivsreal.living import registry, teach
 from aivsreal.living.gate import compare
 from aivsreal.living.gate_set import init_gate
 from aivsreal.living.memory import require_memory
-from aivsreal.living.retrain import next_version, retrain
+from aivsreal.living.retrain import HELD_OUT, _height, next_version, retrain
 from aivsreal.living.teach import Pictures, Teaching, left_out, taught
 from aivsreal.training.tower_graph import Head
 from tests.cli.runner import run
@@ -55,8 +56,9 @@ def test_the_challengers_card_says_where_it_comes_from(tower, challenger):
 
     assert (card.name, card.version) == ("tower", "1.1.0")
     assert "blue" in card.training.generators
-    (entry,) = [v for k, v in card.training.counts.items() if k.startswith("taught on")]
+    entry = card.training.counts["taught as 1.1.0"]
     assert (entry["base"], entry["data"], entry["ai"] + entry["held out"]) == (tower.title, "drawn", 30)
+    assert f"Was taught {entry['ai']} pictures" in card.limits[-1]
     assert "its promises are those measured for tower 1.0.0" in card.limits[-1]
     assert card.figures == {}
     assert load_bundle(tower.folder).card == tower.card
@@ -79,6 +81,7 @@ def test_the_gate_lets_it_pass_and_a_second_one_builds_on_it(tower, challenger, 
 
     assert decision.passed
     assert again.title == "tower 1.2.0"
+    assert {"taught as 1.1.0", "taught as 1.2.0"} <= set(again.card.training.counts)
     assert not compare(challenger, again).passed  # nothing is gained by learning the same twice
 
 
@@ -107,6 +110,18 @@ def test_pictures_of_the_gate_are_not_learned_from(tower, tmp_path):
     with pytest.raises(BadData, match="0 new pictures"):
         retrain(tower.folder, drawn.at(range(20, 40)), tmp_path / "c", say=said.append)
     assert said == ["20 of the new pictures stand in the gate set and are not learned from"]
+
+
+def test_an_album_that_chance_would_hold_out_as_a_whole_is_learned(tower, tmp_path):
+    album = "album 3"
+    assert _height(f"group {album}") < HELD_OUT
+    drawn = drawn_set(tmp_path / "blue", {"blue": 20}, seed=11)
+    one_group = [dataclasses.replace(s, columns={**s.columns, "group": album}) for s in drawn]
+
+    challenger = retrain(tower.folder, drawn.with_samples(one_group), tmp_path / "c", say=lambda _: None)
+
+    assert not require_memory(challenger).held[-20:].any()
+    assert called_ai(challenger, drawn) > called_ai(tower, drawn)
 
 
 def test_a_challenger_killed_in_the_making_is_whole_or_not_there(data, tower, tmp_path):

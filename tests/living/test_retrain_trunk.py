@@ -124,11 +124,18 @@ def test_what_is_new_is_found_more_and_what_was_known_is_kept(
     assert stripes[1] > stripes[0] - 0.3
 
 
+def test_feedback_that_a_whole_network_is_taught_stands_on_its_card(tmp_path: Path, new: LabelledSet) -> None:
+    bundle = red_tower(tmp_path / "tower")
+    marked = [dataclasses.replace(s, columns={**s.columns, "feedback": s.key}) for s in new]
+    facts = module._training(bundle, bundle, module.Mixed(new, new, new), new.with_samples(marked))
+    assert facts["feedback"] == sorted(sample.key for sample in new)
+
+
 def test_the_card_says_where_it_comes_from_and_nothing_of_the_machine(
     folder: Path, challenger: Bundle
 ) -> None:
     card = challenger.card
-    entry = next(v for k, v in card.training.counts.items() if k.startswith("taught on"))
+    entry = card.training.counts["taught as 1.1.0"]
     assert (challenger.title, entry["base"], entry["real"]) == ("toy 1.1.0", "toy 1.0.0", 0)
     assert entry["ai"] + entry["held out"] == TAUGHT
     assert card.training.generators == ["grid", "stripes"]

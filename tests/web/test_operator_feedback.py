@@ -100,6 +100,14 @@ def test_the_last_decision_counts(app: Flask, client: FlaskClient) -> None:
     assert "Rejected by" in plain(client.get("/operator/feedback?show=reviewed").text)
 
 
+def test_the_page_decides_only_on_what_it_shows(app: Flask, client: FlaskClient) -> None:
+    id = said(app, "real")
+    assert '<input type="hidden" name="said" value="real">' in client.get("/operator/feedback").text
+    assert decide(client, id, "accept", said="ai")[0] == 422
+    assert listed()[id]["decision"] is None
+    assert decide(client, id, "accept", said="real")[0] == 303
+
+
 def test_reviews_name_the_key_that_they_were_made_with(app: Flask) -> None:
     id, key = said(app, "real"), new_key(app, operator=True)
     client = app.test_client()

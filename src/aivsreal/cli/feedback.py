@@ -81,7 +81,7 @@ def review_feedback(ids: tuple[str, ...], decision: str | None) -> None:
         if answer == "q":
             return
         if answer in KEYS:
-            _decide(one.mark.id, KEYS[answer])
+            _decide(one.mark.id, KEYS[answer], one.mark.said)
 
 
 @command.command("export")
@@ -107,10 +107,10 @@ def _reviewed() -> list[Reviewed]:
     return reviewed(marks())
 
 
-def _decide(id: str, decision: str) -> None:
+def _decide(id: str, decision: str, said: str | None = None) -> None:
     from aivsreal.living.feedback import review
 
-    review(marks(), id, cast("Decision", decision))
+    review(marks(), id, cast("Decision", decision), said=said)
 
 
 def _line(one: Reviewed) -> str:

@@ -1,7 +1,7 @@
 """What people said of verdicts: listed, reviewed by somebody, and then a labelled set. Nothing unreviewed is learned.
 
 Marks come from wherever a server keeps them; reviews are lines of a file of their own, the last one of a mark
-counts. An accepted mark's picture is copied, since uploads expire. Marks that contradict each other, or come by
+counts. A review is of what was said then: whoever says something else later waits for another one. An accepted mark's picture is copied, since uploads expire. Marks that contradict each other, or come by
 the dozen from one client, are set apart: they are told as such, and only a review of each by itself accepts them.
 """
 
@@ -99,7 +99,7 @@ def reviewed(marks: Sequence[Mark]) -> list[Reviewed]:
     decisions = {line.get("id"): line for line in lines if line.get("decision") in DECISIONS}
     learned = {line.get("id") for line in lines if line.get("decision") == LEARNED}
     reasons = set_apart(marks)
-    found = [_reviewed(m, decisions.get(m.id, {}), reasons.get(m.id, ""), m.id in learned) for m in marks]
+    found = [_reviewed(m, _still(decisions, m), reasons.get(m.id, ""), m.id in learned) for m in marks]
     return sorted(found, key=lambda one: (bool(one.apart), one.mark.when, one.mark.id))
 
 
@@ -130,43 +130,61 @@ def set_apart(marks: Sequence[Mark]) -> dict[str, str]:
     return reasons
 
 
-def review(marks: Sequence[Mark], id: str, decision: Decision, *, by: str = "") -> Reviewed:
+def review(
+    marks: Sequence[Mark], id: str, decision: Decision, *, said: str | None = None, by: str = ""
+) -> Reviewed:
     """Return the mark after the decision on it is written down, and its picture copied where it is accepted.
 
-    by: who decided (default: who runs this)
-    Raises: UsageError where there is no such mark, or it says nothing that could be accepted; CannotWrite.
+    said: what was read and decided on (default: what is said now). by: who decided (default: who runs this)
+    Raises: UsageError where there is no such mark, it says nothing that could be accepted, or something else than
+    was decided on; CannotWrite.
     """
     found = next((one for one in reviewed(marks) if one.mark.id == id), None)
     if found is None:
         raise UsageError(f"there is no feedback {id!r}", hint="`aivsreal feedback list` shows all")
+    if said is not None and said != found.mark.said:
+        raise UsageError(
+            f"{id} says '{SAID_WORDS[found.mark.said]}' by now", hint="look at it again, then decide"
+        )
     if decision == "accept" and found.mark.said == "not_sure":
         raise UsageError(f"{id} says 'not sure': there is nothing to accept", hint="reject it, or leave it")
     if decision == "accept" and found.picture and found.picture.parent != pictures_folder():
         _copy(found.picture, found.mark)
-    line = _write(id, decision, by=by)
+    line = _write(id, decision, by=by, said=found.mark.said)
     return _reviewed(found.mark, line, found.apart, found.learned)
 
 
 def accepted_set(marks: Sequence[Mark], *, again: bool = False) -> LabelledSet:
     """Return what was accepted as a labelled set with its origin; of marks without a picture nothing can be learned.
 
-    again: also what a model that was promoted has learned already. Pictures under two accepted labels are left out.
+    again: also pictures that a model which was promoted has learned already, by whichever mark. Pictures under two
+    accepted labels are left out.
     """
-    chosen = [one for one in reviewed(marks) if one.decision == "accept" and one.picture]
+    known = reviewed(marks)
+    learned = {one.mark.sha256 for one in known if one.learned}
+    chosen = [one for one in known if one.decision == "accept" and one.picture]
     labels: dict[str, set[str]] = defaultdict(set)
     for one in chosen:
         labels[one.mark.sha256].add(one.mark.said)
     samples = {}
     for one in chosen:
-        if len(labels[one.mark.sha256]) == 1 and (again or not one.learned):
+        if len(labels[one.mark.sha256]) == 1 and (again or one.mark.sha256 not in learned):
             samples[one.mark.sha256] = _sample(one)
     return LabelledSet("feedback", pictures_folder(), tuple(samples.values()))
 
 
+def ids_in(labelled: LabelledSet) -> tuple[str, ...]:
+    """Return the ids of the marks that are in a set, which may hold other pictures beside them."""
+    return tuple(str(sample.columns["feedback"]) for sample in labelled if "feedback" in sample.columns)
+
+
 def mark_learned(ids: Sequence[str], model: str) -> None:
-    """Write down that a model which is in use has learned these. Raises: CannotWrite."""
+    """Write down that a model which is in use has learned these, where that is not known. Raises: CannotWrite."""
+    lines = journal.read(_reviews_file()).entries
+    known = {line.get("id") for line in lines if line.get("decision") == LEARNED}
     for id in ids:
-        _write(id, LEARNED, model=model)
+        if id not in known:
+            _write(id, LEARNED, model=model)
 
 
 def export(marks: Sequence[Mark], folder: Path) -> LabelledSet:
@@ -196,6 +214,12 @@ def rights(marks: Sequence[Mark], model: str) -> list[bool]:
 def pictures_folder() -> Path:
     """Return where the pictures of accepted marks lie, named by their checksum."""
     return data_folder() / FOLDER / PICTURES
+
+
+def _still(decisions: Mapping[Any, Mapping[str, Any]], mark: Mark) -> Mapping[str, Any]:
+    """Return the line of a mark's last review; empty where that was of another answer, or does not say of which."""
+    line = decisions.get(mark.id, {})
+    return line if line.get("said") == mark.said else {}
 
 
 def _reviewed(mark: Mark, line: Mapping[str, Any], apart: str, learned: bool) -> Reviewed:

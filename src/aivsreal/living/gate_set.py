@@ -16,7 +16,7 @@ from aivsreal.data.folders import IMAGE_SUFFIXES
 from aivsreal.data.labelled import LabelledSet, Sample
 from aivsreal.data.split import pixel_ids
 from aivsreal.errors import AivsrealError, BadData, UsageError
-from aivsreal.files import atomic_folder, atomic_write_json
+from aivsreal.files import atomic_folder, atomic_write_json, put_back
 from aivsreal.living.remember import source_name
 
 FOLDER, HELD = "gate", "held"
@@ -31,6 +31,7 @@ def init_gate(real: Path, ai: Path, *, replace: bool = False) -> LabelledSet:
     A folder within them names a slice, that is looked at by itself. replace: put it in the place of an earlier one
     Raises: UsageError where there is one already; BadData where a folder holds too few pictures; CannotWrite.
     """
+    put_back(gate_folder())
     if (gate_folder() / TABLE).exists() and not replace:
         raise UsageError(
             f"there is a gate set in {gate_folder()} already",
@@ -101,7 +102,11 @@ def _keep(folder: Path, samples: Sequence[Sample]) -> None:
 
 
 def _kept(folder: Path, hint: str) -> LabelledSet | None:
-    """Return the pictures that `_keep` copied, every byte checked; None where there are none. Raises: BadData."""
+    """Return the pictures that `_keep` copied, every byte checked; None where there are none.
+
+    Raises: BadData; CannotWrite where an earlier folder was to be put back, and could not.
+    """
+    put_back(folder)
     table = folder / TABLE
     try:
         rows = json.loads(table.read_bytes())["pictures"]

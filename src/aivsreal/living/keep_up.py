@@ -16,7 +16,7 @@ from aivsreal.data.labelled import LabelledSet
 from aivsreal.errors import AivsrealError, UsageError
 from aivsreal.files import atomic_write_json, make_folder
 from aivsreal.living import registry
-from aivsreal.living.feedback import Mark, accepted_set, mark_learned
+from aivsreal.living.feedback import Mark, accepted_set, ids_in, mark_learned
 from aivsreal.living.monitor import Report, keep_state
 from aivsreal.living.promotion import Outcome, promote
 from aivsreal.living.retrain import next_version, retrain
@@ -85,28 +85,33 @@ def keep_up(marks: Sequence[Mark], *, enough: int = ENOUGH, say: Say = print) ->
 
 
 def _round(marks: Sequence[Mark], enough: int, folder: Path, say: Say) -> Kept:
-    report, outcome, errors = None, None, []
-    bundle = load_bundle()
+    report, outcome, errors, count = None, None, [], 0
+    try:
+        bundle = load_bundle()
+    except AivsrealError as error:  # without it there is no step that could be done
+        say(error.reason)
+        return Kept(None, 0, None, f"the model in use: {error.reason}")
     try:
         report = _watched(bundle, marks)
         say(f"monitor: {report.words}")
     except AivsrealError as error:
         errors.append(f"monitor: {error.reason}")
     try:
-        _finish(marks, folder)
+        _finish(bundle, folder)
     except AivsrealError as error:
         errors.append(f"what an earlier round left undone: {error.reason}")
-    new = accepted_set(marks)
     try:
-        if _worth_it(len(new), enough, folder):
+        new = accepted_set(marks)
+        count = len(new)
+        if _worth_it(count, enough, folder):
             outcome = _taught(bundle, new, folder, say)
         else:
-            say(f"retrain: {len(new)} reviewed pictures, not yet enough")
+            say(f"retrain: {count} reviewed pictures, not yet enough")
     except AivsrealError as error:
         errors.append(f"retrain: {error.reason}")
     for text in errors:
         say(text)
-    return Kept(report, len(new), outcome, "; ".join(errors))
+    return Kept(report, count, outcome, "; ".join(errors))
 
 
 def _watched(bundle: Bundle, marks: Sequence[Mark]) -> Report:
@@ -115,28 +120,30 @@ def _watched(bundle: Bundle, marks: Sequence[Mark]) -> Report:
     return report
 
 
-def _finish(marks: Sequence[Mark], folder: Path) -> None:
-    """Do what a killed round left undone: what the model in use has learned is marked, a challenger never judged goes."""
+def _finish(bundle: Bundle, folder: Path) -> None:
+    """Do what was left undone: what a model in use has learned is marked, a challenger that was never judged goes."""
+    mark_learned(bundle.card.training.feedback, bundle.title)
     attempt = _last_attempt(folder)
-    if attempt is None or attempt.refused:
+    if attempt is None:
         return
     told = {line.get("what") for line in registry.history().entries if line.get("model") == attempt.model}
-    if "refuse" in told:
-        _note(folder, replace(attempt, refused=True))
+    if "promote" in told:  # by force, where it was refused before
+        mark_learned(attempt.ids, attempt.model)
+        (folder / TRIED).unlink(missing_ok=True)
+    elif attempt.refused:
         return
-    if "promote" in told:
-        unmarked = {str(sample.columns["feedback"]) for sample in accepted_set(marks)}
-        mark_learned([id for id in attempt.ids if id in unmarked], attempt.model)
-    elif attempt.model in {entry.name for entry in list_bundles()}:
-        registry.remove(attempt.model)
-    (folder / TRIED).unlink(missing_ok=True)
+    elif "refuse" in told:
+        _note(folder, replace(attempt, refused=True))
+    else:
+        if attempt.model in {entry.name for entry in list_bundles()}:
+            registry.remove(attempt.model)
+        (folder / TRIED).unlink(missing_ok=True)
 
 
 def _taught(bundle: Bundle, new: LabelledSet, folder: Path, say: Say) -> Outcome:
     """Return what became of a challenger that learned the new pictures."""
     version = _free_version(bundle)
-    ids = tuple(str(sample.columns["feedback"]) for sample in new)
-    attempt = Attempt(f"{bundle.card.name}-{version}", ids)
+    attempt = Attempt(f"{bundle.card.name}-{version}", ids_in(new))
     _note(folder, attempt)
     out = folder / "challenger"
     retrain(bundle.folder, new, out, version=version, say=say)
@@ -144,7 +151,6 @@ def _taught(bundle: Bundle, new: LabelledSet, folder: Path, say: Say) -> Outcome
     outcome = promote(entry.name)
     say(f"gate: {outcome.words}")
     if outcome.promoted:
-        mark_learned(ids, entry.name)
         (folder / TRIED).unlink(missing_ok=True)
     else:
         _note(folder, replace(attempt, refused=True))
@@ -173,8 +179,9 @@ def _last_attempt(folder: Path) -> Attempt | None:
 
 
 def _free_version(bundle: Bundle) -> str:
-    """Return the next version that no model of this name bears yet."""
+    """Return the next version that no model of this name ever bore: the history tells of one model under a name."""
     taken = {entry.name for entry in list_bundles()}
+    taken |= {str(line.get("model")) for line in registry.history().entries}
     version = next_version(bundle.card.version)
     while f"{bundle.card.name}-{version}" in taken:
         version = next_version(version)

@@ -140,10 +140,10 @@ def _older(path: Path, number: int) -> Path:
 def _make_room(path: Path) -> None:
     """Begin a new file where this one is full; the oldest is dropped."""
     try:
-        if not path.exists() or path.stat().st_size < LARGEST:
+        if not _is_full(path):
             return
         with journal.locked(path):
-            if path.stat().st_size < LARGEST:  # another process was faster
+            if not _is_full(path):  # another process was faster
                 return
             for number in range(FILES - 1, 1, -1):
                 if (newer := _older(path, number - 1)).exists():
@@ -151,3 +151,10 @@ def _make_room(path: Path) -> None:
             path.replace(_older(path, 1))
     except OSError as error:
         raise CannotWrite(f"cannot write {path}: {error.strerror}", hint="is it yours to change?") from error
+
+
+def _is_full(path: Path) -> bool:
+    try:
+        return path.stat().st_size >= LARGEST
+    except FileNotFoundError:  # another process has just put it by
+        return False

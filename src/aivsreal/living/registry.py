@@ -56,11 +56,15 @@ A_DAY = 24 * 3600
 
 @dataclass(frozen=True)
 class Pointer:
-    """Which model is in use, the ones before it (newest last), and the history's line that made it so."""
+    """Which model is in use, the ones before it (newest last), and the history's line that made it so.
+
+    damaged: what is written could not be read, and the default model stands here for it
+    """
 
     model: str
     before: tuple[str, ...] = ()
     entry: Mapping[str, Any] | None = None
+    damaged: bool = False
 
 
 def add(bundle_folder: str | Path, name: str | None = None) -> BundleEntry:
@@ -95,6 +99,7 @@ def promote(
     *,
     expected: str | None = None,
     forced: bool = False,
+    forgiving: bool = False,
     why: str = "",
     figures: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -102,22 +107,22 @@ def promote(
 
     expected: the model that must still be in use, being the one that this one was compared with
     forced, why, figures: how it was decided, to be written down
+    forgiving: write a pointer that is damaged anew
     Raises: BadBundle where the model is not whole or cannot give a verdict; UsageError where it is in use
     already, or another was promoted meanwhile; CannotWrite.
     """
-    entry = _registered(name)
-    bundle = verify_bundle(entry.folder)
-    require_verdict(bundle)
     with _changing():
-        before = read_pointer(forgiving=forced)
-        if before.model == name:
+        bundle = verify_bundle(_registered(name).folder)
+        require_verdict(bundle)
+        before = read_pointer(forgiving=forgiving)
+        if before.model == name and not before.damaged:
             raise UsageError(f"{name} is in use already", hint="`aivsreal models list` shows all")
         if expected is not None and before.model != expected:
             raise UsageError(
                 f"{before.model} was promoted while {name} was compared with {expected}",
                 hint="compare again: repeat the command",
             )
-        stack = (*before.before, before.model)[-REMEMBERED:]
+        stack = () if before.model == name else (*before.before, before.model)[-REMEMBERED:]
         line = _line("promote", model=name, bundle=bundle, before=before.model)
         line |= {"forced": forced, "why": why, "figures": dict(figures or {})}
         _replace_pointer(Pointer(name, stack, line))
@@ -193,7 +198,7 @@ def history() -> Journal:
 
 
 def read_pointer(*, forgiving: bool = False) -> Pointer:
-    """Return which model is in use. forgiving: take a damaged pointer for none. Raises: BadBundle."""
+    """Return which model is in use. forgiving: the default one where the pointer is damaged. Raises: BadBundle."""
     try:
         model = current_model()
         content = json.loads((data_folder() / POINTER).read_bytes())
@@ -209,7 +214,7 @@ def read_pointer(*, forgiving: bool = False) -> Pointer:
     except BadBundle:
         if not forgiving:
             raise
-    return Pointer(DEFAULT_MODEL)
+    return Pointer(DEFAULT_MODEL, damaged=True)
 
 
 def require_verdict(bundle: Bundle) -> None:

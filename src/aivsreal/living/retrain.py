@@ -24,6 +24,7 @@ from aivsreal.detector import Detector
 from aivsreal.errors import BadData, UnreadableImage, UsageError
 from aivsreal.evaluation.measure import measure
 from aivsreal.images import open_picture
+from aivsreal.living.feedback import ids_in
 from aivsreal.living.gate_set import without_gate
 from aivsreal.living.heads import head_in
 from aivsreal.living.memory import Memory, Seen, as_file, grown, require_memory
@@ -38,7 +39,7 @@ from aivsreal.training.tower_graph import head_of, with_head
 Say = Callable[[str], None]
 # Views of each new picture that are drawn at random beside the one that a verdict sees.
 DRAWN = 3
-HELD_OUT = 0.2
+HELD_OUT, MOST_HELD = 0.2, 0.5
 # With fewer new pictures of a class none is held out: the left-out heads judge them all.
 FEWEST_TO_HOLD = 20
 FEWEST = 5
@@ -82,8 +83,10 @@ def retrain(
         raise BadData(
             f"{len(looked)} new pictures can be learned from", hint=f"give at least {FEWEST}, better fifty"
         )
-    challenger = teach_bundle(bundle, looked, held_out(looked), number, new.name, out, teaching)
-    say(f"{challenger.title} is in {out}: {bundle.title}, taught {len(looked)} pictures of {new.name}")
+    held = held_out(looked)
+    challenger = teach_bundle(bundle, looked, held, number, new, out, teaching)
+    learned = int((~held).sum())
+    say(f"{challenger.title} is in {out}: {bundle.title}, taught {learned} pictures of {new.name}")
     return challenger
 
 
@@ -120,18 +123,21 @@ def teach_bundle(
     looked: Sequence[Looked],
     held: NDArray[np.bool_],
     version: str,
-    data_name: str,
+    new: LabelledSet,
     out: Path,
     teaching: Teaching | None = None,
 ) -> Bundle:
-    """Return the challenger in `out`. held: bool [n], which of the pictures are not learned from."""
+    """Return the challenger in `out`.
+
+    held: bool [n], which of the pictures looked at are not learned from; new: the set that they are of
+    """
     old, memory = head_in(bundle), require_memory(bundle)
-    known, (new, views_of) = (
+    known, (learned, views_of) = (
         replayed(memory),
         as_pictures([x for x, h in zip(looked, held, strict=True) if not h]),
     )
-    head = taught(old, known, new, teaching)
-    without = left_out(old, known, new, views_of, teaching)
+    head = taught(old, known, learned, teaching)
+    without = left_out(old, known, learned, views_of, teaching)
     judged = np.full(len(looked), np.nan, np.float32)
     # The first view of a picture is the one that a verdict sees.
     judged[~held] = without[np.unique(views_of, return_index=True)[1]]
@@ -143,9 +149,9 @@ def teach_bundle(
         update={
             "version": version,
             "created": datetime.now(UTC).date(),
-            "training": bundle.card.training.model_copy(update=_training(bundle, looked, held, data_name)),
+            "training": bundle.card.training.model_copy(update=_training(bundle, looked, held, new, version)),
             "figures": {},
-            "limits": [*bundle.card.limits, _limit(bundle, looked, data_name)],
+            "limits": [*bundle.card.limits, _limit(bundle, int((~held).sum()), new.name)],
         }
     )
     unsaved = Bundle(out, card, graph)
@@ -170,12 +176,18 @@ def as_pictures(looked: Sequence[Looked]) -> tuple[Pictures, NDArray[np.int64]]:
 
 
 def held_out(looked: Sequence[Looked], share: float = HELD_OUT) -> NDArray[np.bool_]:
-    """Return which pictures are not learned from, bool [n]: by a hash of their group, of large classes only."""
-    numbers = {label: sum(one.seen.label == label for one in looked) for label in (0, 1)}
-    return np.array(
-        [numbers[one.seen.label] >= FEWEST_TO_HOLD and _height(one.seen.group) < share for one in looked],
-        bool,
-    )
+    """Return which pictures are not learned from, bool [n]: by a hash of their group, of large classes only.
+
+    A group stays together. Where one is so large that most of a class would be held out, all of that is learned.
+    """
+    labels = np.array([one.seen.label for one in looked], np.int8)
+    low = np.array([_height(one.seen.group) < share for one in looked], bool)
+    held = np.zeros(len(looked), bool)
+    for label in (0, 1):
+        own = labels == label
+        if own.sum() >= FEWEST_TO_HOLD and low[own].mean() <= MOST_HELD:
+            held |= own & low
+    return held
 
 
 def next_version(version: str) -> str:
@@ -185,7 +197,7 @@ def next_version(version: str) -> str:
 
 
 def _training(
-    bundle: Bundle, looked: Sequence[Looked], held: NDArray[np.bool_], data_name: str
+    bundle: Bundle, looked: Sequence[Looked], held: NDArray[np.bool_], new: LabelledSet, version: str
 ) -> dict[str, object]:
     """Return what the card says of the teaching beside the base's training."""
     before = bundle.card.training
@@ -196,18 +208,19 @@ def _training(
         "real": labels.count(0),
         "ai": labels.count(1),
         "held out": int(held.sum()),
-        "data": data_name,
+        "data": new.name,
         "base": bundle.title,
     }
     return {
-        "counts": {**before.counts, f"taught on {datetime.now(UTC).date()}": entry},
+        "counts": {**before.counts, f"taught as {version}": entry},
         "generators": sorted({*before.generators, *generators}),
+        "feedback": sorted({*before.feedback, *ids_in(new)}),
     }
 
 
-def _limit(bundle: Bundle, looked: Sequence[Looked], data_name: str) -> str:
+def _limit(bundle: Bundle, learned: int, data_name: str) -> str:
     return (
-        f"Was taught {len(looked)} pictures of {data_name} after its thresholds were chosen: its promises are those "
+        f"Was taught {learned} pictures of {data_name} after its thresholds were chosen: its promises are those "
         f"measured for {bundle.title}."
     )
 

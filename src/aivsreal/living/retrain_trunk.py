@@ -13,7 +13,6 @@ import math
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from aivsreal.errors import BadBundle, BadData, BadRun, UsageError
 from aivsreal.evaluation.calibration import sigmoid
 from aivsreal.evaluation.finish import finish
 from aivsreal.evaluation.measure import measure
+from aivsreal.living.feedback import ids_in
 from aivsreal.living.gate_set import keep_held, without_gate
 from aivsreal.living.remember import drawn, remember
 from aivsreal.living.retrain import HELD_OUT, Say, next_version
@@ -103,7 +103,7 @@ def retrain_trunk(
     run = train(mixed.joined, recipe, folder, resume=resume, seconds=SECONDS, say=say)
     finished = finish(run.folder, mixed.joined, folder / "bundle", version=number, say=say)
     say("remembering what it learned from and was judged on")
-    challenger = _as_challenger(remember(finished.folder, mixed.joined), bundle, mixed, out)
+    challenger = _as_challenger(remember(finished.folder, mixed.joined), bundle, mixed, new, out)
     shutil.rmtree(folder, ignore_errors=True)
     say(f"{challenger.title} is in {out}: {bundle.title}, taught {len(mixed.learned)} pictures of {new.name}")
     return challenger
@@ -231,7 +231,7 @@ def _write_opinions(bundle: Bundle, learned: LabelledSet, file: Path, say: Say) 
     save_teacher(file, learned.samples, np.zeros((len(learned), 1), np.float32), opinions)
 
 
-def _as_challenger(made: Bundle, base: Bundle, mixed: Mixed, out: Path) -> Bundle:
+def _as_challenger(made: Bundle, base: Bundle, mixed: Mixed, new: LabelledSet, out: Path) -> Bundle:
     """Return the finished bundle in `out`, under a card that says where it comes from."""
     held = mixed.held
     keep_held(made.card.training.data_fingerprint, held.samples)
@@ -241,7 +241,7 @@ def _as_challenger(made: Bundle, base: Bundle, mixed: Mixed, out: Path) -> Bundl
             "licence": base.card.licence,
             "notice": base.card.notice,
             "network": made.card.network.model_copy(update=_network(made, base)),
-            "training": made.card.training.model_copy(update=_training(made, base, mixed)),
+            "training": made.card.training.model_copy(update=_training(made, base, mixed, new)),
             "limits": [
                 *base.card.limits,
                 f"Was taught {len(mixed.learned)} pictures of {held.name} by {base.title}, {len(mixed.known)} of "
@@ -261,7 +261,7 @@ def _network(made: Bundle, base: Bundle) -> dict[str, Any]:
     return {"initialised_from": base.title, "recipe": recipe}
 
 
-def _training(made: Bundle, base: Bundle, mixed: Mixed) -> dict[str, Any]:
+def _training(made: Bundle, base: Bundle, mixed: Mixed, new: LabelledSet) -> dict[str, Any]:
     labels = mixed.learned.labels()
     entry = {
         "real": int((1 - labels).sum()),
@@ -273,6 +273,7 @@ def _training(made: Bundle, base: Bundle, mixed: Mixed) -> dict[str, Any]:
     }
     before, after = base.card.training, made.card.training
     return {
-        "counts": {**before.counts, f"taught on {datetime.now(UTC).date()}": entry},
+        "counts": {**before.counts, f"taught as {made.card.version}": entry},
         "generators": sorted({*before.generators, *after.generators}),
+        "feedback": sorted({*before.feedback, *ids_in(new)}),
     }

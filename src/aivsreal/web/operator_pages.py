@@ -119,7 +119,7 @@ def decide(who: Operator, id: str) -> AnyResponse:
     if decision is None:
         raise Problem(422, "this is no decision", hint=f"one of {', '.join(DECISIONS)}")
     try:
-        review(_marks(), id, decision, by=who.name)
+        review(_marks(), id, decision, said=request.form.get("said"), by=who.name)
     except (UsageError, BadData) as error:
         raise Problem(422, error.reason, hint=error.hint) from error
     except CannotWrite as error:
