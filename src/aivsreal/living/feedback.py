@@ -1,8 +1,9 @@
 """What people said of verdicts: listed, reviewed by somebody, and then a labelled set. Nothing unreviewed is learned.
 
 Marks come from wherever a server keeps them; reviews are lines of a file of their own, the last one of a mark
-counts. A review is of what was said then: whoever says something else later waits for another one. An accepted mark's picture is copied, since uploads expire. Marks that contradict each other, or come by
-the dozen from one client, are set apart: they are told as such, and only a review of each by itself accepts them.
+counts. A review is of what was said then: whoever says something else later waits for another one. An accepted mark's
+picture is copied, since uploads expire. Marks that contradict each other, or come by the dozen from one client, are set
+apart: they are told as such, and only a review of each by itself accepts them.
 """
 
 from __future__ import annotations
