@@ -86,7 +86,9 @@ def challenger(folder: Path, base: Bundle, new: LabelledSet) -> Bundle:
     arguments = [str(part) for part in (*arguments, "--out", out)]
     process = subprocess.Popen([sys.executable, "-m", "aivsreal", *arguments])
     until = time.monotonic() + 600
-    while not (run_folder(out) / "history.jsonl").exists():
+    history = run_folder(out) / "history.jsonl"
+    # Where an epoch takes long, a checkpoint within it comes first, and the history has no line yet.
+    while not (history.exists() and history.read_text()):
         assert process.poll() is None, "the retraining ended before it could be killed"
         assert time.monotonic() < until, "the retraining wrote no checkpoint"
         time.sleep(0.02)
