@@ -270,6 +270,16 @@ def test_without_a_server_there_is_no_feedback():
     assert run("retrain").exit_code == 2
 
 
+@pytest.mark.parametrize("url", ["nonsense", "postgresql://user@host:port/name"])
+def test_a_database_that_is_no_url_is_told(monkeypatch, url):
+    monkeypatch.setenv("AIVSREAL_DATABASE", url)
+
+    result = run("feedback", "list")
+
+    assert result.exit_code == 10
+    assert "URL cannot be understood" in result.stderr
+
+
 @pytest.mark.usefixtures("server")
 def test_unattended_nothing_is_learned_that_nobody_reviewed():
     result = run("keep-up", "--json")
