@@ -312,6 +312,8 @@ def test_an_unknown_entry_is_refused_with_the_nearest(asked: str, why: str, hint
         ("[entries.a]\nabuot = 'x'", "abuot"),
         ("[entries.'../a']\nset = { 'network.dropout' = 0.1 }", "no name"),
         ("[entries.ours]\n[scales.cpu]\nseen = 0", "seen is 0"),
+        ("[entries.ours]\n[scales.cpu]\nminutes = nan", "minutes is nan"),
+        ("[entries.ours]\n[scales.cpu]\npictures = inf", "pictures is inf"),
         ("[entries.ours]\n[scales.cpu]\nsean = 10", "sean"),
         ("[entries.ours", "no TOML"),
         ("", "no entry"),

@@ -212,6 +212,15 @@ def test_a_worse_model_is_refused_and_the_refusal_written_down(folders, tmp_path
     assert current_model() == "bad"
 
 
+@pytest.mark.usefixtures("data")
+@pytest.mark.parametrize("tolerance", ["nan", "-0.1", "2"])
+def test_a_tolerance_that_no_slice_could_exceed_is_wrong_usage(tolerance):
+    result = run("gate", "check", "photos", "--tolerance", tolerance)
+
+    assert result.exit_code == 2
+    assert "--tolerance" in result.stderr
+
+
 @pytest.fixture
 def alike(data, folders, tmp_path):
     """Two models that judge alike, the first of them in use, and a gate set."""
