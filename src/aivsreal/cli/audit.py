@@ -52,7 +52,14 @@ written; 9 a hub cannot be reached.
     help="Write a report with contact sheets here, in one file.",
 )
 @click.option("--strict", is_flag=True, help="Exit with 1 where a problem or a warning was found.")
-@click.option("--seed", default=0, show_default=True, metavar="N", help="Seed of samples and folds.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),  # what scikit-learn takes
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Seed of samples and folds.",
+)
 def command(
     data: str, where: tuple[str, ...], as_json: bool, html: Path | None, strict: bool, seed: int
 ) -> int:
