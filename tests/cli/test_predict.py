@@ -258,6 +258,20 @@ def test_a_reader_that_leaves_early_is_no_error(pictures, model):
     assert "aivsreal:" not in done.stderr
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
+@pytest.mark.parametrize(
+    ("arguments", "code", "rows"),
+    [("a.png >&-", 0, 0), ("a.png b.jpg 2>&-", 0, 3), ("- <&-", 2, 0), ("a.png missing.png >&- 2>&-", 1, 0)],
+)
+def test_a_closed_stream_keeps_nothing_else_back(pictures, model, arguments, code, rows):
+    command = f"'{sys.executable}' -m aivsreal predict --model '{model}' {arguments}"
+
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, cwd=pictures)
+
+    assert done.returncode == code, done.stderr
+    assert len(done.stdout.splitlines()) == rows
+
+
 def test_verdicts_are_printed_while_later_pictures_are_still_to_come(tmp_path, model):
     path = write(tmp_path / "a.png", flat(40, 40, BRIGHT))
     command = [sys.executable, "-m", "aivsreal", "predict", "-", "--model", str(model), "--json"]
