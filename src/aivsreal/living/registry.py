@@ -202,7 +202,7 @@ def read_pointer(*, forgiving: bool = False) -> Pointer:
     try:
         model = current_model()
         content = json.loads((data_folder() / POINTER).read_bytes())
-        return Pointer(model, tuple(str(name) for name in content["before"]), content["entry"])
+        return Pointer(model, tuple(str(name) for name in content["before"]), _checked_line(content["entry"]))
     except (FileNotFoundError, NotADirectoryError):
         return Pointer(DEFAULT_MODEL)
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -215,6 +215,16 @@ def read_pointer(*, forgiving: bool = False) -> Pointer:
         if not forgiving:
             raise
     return Pointer(DEFAULT_MODEL, damaged=True)
+
+
+def _checked_line(entry: Any) -> dict[str, Any] | None:
+    """Return the pointer's line of the history. Raises: TypeError, KeyError where it is none."""
+    if entry is None:
+        return None
+    for key in ("id", "when", "who", "what", "model"):
+        if not isinstance(entry[key], str):
+            raise TypeError(f"its {key} is no text")
+    return dict(entry)
 
 
 def require_verdict(bundle: Bundle) -> None:
