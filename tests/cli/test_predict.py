@@ -319,3 +319,23 @@ def test_a_folder_that_may_not_be_read_is_counted(pictures, model):
     (pictures / "sub").chmod(0o755)
     assert result.exit_code == 1
     assert "1 failed" in result.stderr
+    assert f"{pictures / 'sub'} may not be read: permission denied" in result.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may enter every folder")
+def test_a_data_folder_that_may_not_be_entered_is_needed_for_no_shipped_model(
+    pictures, tmp_path, monkeypatch
+):
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0)
+    monkeypatch.setenv("AIVSREAL_DATA_DIR", str(closed / "data"))
+
+    shipped = run("predict", pictures / "a.png", "--model", "photos-small", "--fast")
+    in_use = run("predict", pictures / "a.png")
+    checked = run("doctor")
+
+    closed.chmod(0o755)
+    assert shipped.exit_code == 0, shipped.stderr
+    assert (in_use.exit_code, "cannot be read: Permission denied" in in_use.stderr) == (5, True)
+    assert "--force" not in in_use.stderr
+    assert "model photos-small" in checked.stdout
