@@ -92,6 +92,16 @@ def test_csv_has_a_header_and_a_row_a_picture(pictures, model):
     assert [row["verdict"] for row in rows] == ["ai", "real", "uncertain"]
     assert rows[0]["path"] == str(pictures / "a.png")
     assert float(rows[0]["probability_ai"]) > 0.9
+    assert float(rows[0]["real_below"]) <= float(rows[0]["ai_above"])
+
+
+def test_csv_says_why_a_picture_failed_and_what_to_do(tmp_path, model):
+    (row,) = csv.DictReader(
+        run("predict", tmp_path / "missing.png", "--model", model, "--csv").stdout.splitlines()
+    )
+
+    assert row["error"].startswith("there is no file")
+    assert row["hint"] == "check the spelling of the path"
 
 
 def test_the_spread_over_deliveries_is_shown_and_fast_leaves_it_out(pictures, tmp_path):
@@ -219,6 +229,17 @@ def test_file_names_cannot_steer_the_terminal(tmp_path, model):
     assert "\x1b" not in result.stdout
     assert "red\\x1b[31m\\nname.png" in result.stdout
     assert lines(run("predict", path, "--model", model, "--json").stdout)[0]["path"] == str(path)
+    written = run("predict", path, "--model", model, "--csv").stdout
+    assert "\x1b" not in written
+    assert "red\\x1b[31m\\nname.png" in written
+
+
+def test_a_space_of_another_width_stays_in_csv(tmp_path, model):
+    path = write(tmp_path / "x.png", flat(40, 40, BRIGHT)).rename(tmp_path / "Screenshot 3.04\u202fPM.png")
+
+    (row,) = csv.DictReader(run("predict", path, "--model", model, "--csv").stdout.splitlines())
+
+    assert row["path"] == str(path)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs file names that are no text")
