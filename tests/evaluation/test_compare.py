@@ -326,6 +326,19 @@ def test_a_file_of_entries_that_makes_no_sense_is_refused(tmp_path: Path, text: 
         read_catalogue(str(path))
 
 
+@pytest.mark.parametrize(
+    ("text", "hint"), [("abuot = 'x'", "did you mean 'about'?"), ("about = 3", "mend that value")]
+)
+def test_a_spelling_is_proposed_only_for_a_key_that_there_is_none_of(
+    tmp_path: Path, text: str, hint: str
+) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(f"[entries.a]\n{text}")
+    with pytest.raises(BadRecipe) as caught:
+        read_catalogue(str(path))
+    assert caught.value.hint.startswith(hint)
+
+
 def test_an_entry_with_a_field_that_no_recipe_has_is_refused_before_anything_is_trained(
     toy: Path, tmp_path: Path
 ) -> None:

@@ -184,7 +184,8 @@ def _parsed(text: str, origin: str) -> _File:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         known = (*Described.model_fields, "entries", "scales")
-        hint = nearest_hint(str(first["loc"][-1]), known)
+        unknown = first["type"] == "extra_forbidden"
+        hint = nearest_hint(str(first["loc"][-1]), known) if unknown else "mend that value"
         raise BadRecipe(f"{origin}: {place}: {first['msg']}", hint=hint) from error
 
 
