@@ -297,6 +297,8 @@ def find_bundle(name_or_folder: str | Path | None = None) -> Path:
         )
     if isinstance(wanted, str) and wanted in known:
         return known[wanted]
+    if wanted == "":  # as a path it would be the current folder
+        raise BadBundle("the model's name is empty", hint=_nearest("", list(known)))
     folder = Path(wanted)
     if os.path.isdir(folder):  # noqa: PTH112 - unlike Path's, false for a name that is no path at all
         return folder

@@ -212,6 +212,18 @@ def test_heat_maps_within_the_folder_are_not_taken_for_pictures(pictures, model)
     assert len(list(maps.iterdir())) == 3
 
 
+@pytest.mark.parametrize(("option", "code"), [("--heatmaps", 2), ("--out", 2), ("--model", 5)])
+def test_an_empty_value_is_not_taken_for_the_current_folder(
+    pictures, model, tmp_path, monkeypatch, option, code
+):
+    monkeypatch.chdir(tmp_path)
+
+    result = run("predict", pictures / "a.png", "--model", model, option, "")
+
+    assert (result.exit_code, "empty" in result.stderr) == (code, True)
+    assert list(tmp_path.iterdir()) == [pictures]
+
+
 def test_heat_maps_that_cannot_be_written_exit_with_8(pictures, model, tmp_path):
     (tmp_path / "file").write_text("in the way")
 

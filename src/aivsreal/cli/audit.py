@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aivsreal.cli.options import data_argument, json_option, print_json, where_option
+from aivsreal.cli.options import SomePath, data_argument, json_option, print_json, where_option
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,7 +47,7 @@ written; 9 a hub cannot be reached.
 @json_option
 @click.option(
     "--html",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=SomePath(dir_okay=False, path_type=Path),
     metavar="FILE",
     help="Write a report with contact sheets here, in one file.",
 )

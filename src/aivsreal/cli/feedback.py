@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from aivsreal.cli.options import json_option, print_json
+from aivsreal.cli.options import SomePath, json_option, print_json
 from aivsreal.errors import UsageError, printable
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def review_feedback(ids: tuple[str, ...], accept: bool, reject: bool, unsure: bo
 
 
 @command.command("export")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Gets the folders real and ai.")
+@click.option("--out", required=True, type=SomePath(path_type=Path), help="Gets the folders real and ai.")
 def export_feedback(out: Path) -> None:
     """Write the pictures of accepted marks as a labelled set."""
     from aivsreal.living.feedback import export

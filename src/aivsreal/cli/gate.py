@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aivsreal.cli.options import NumberRange, json_option, model_argument, print_json
+from aivsreal.cli.options import NumberRange, SomePath, json_option, model_argument, print_json
 
 if TYPE_CHECKING:
     from aivsreal.living.gate import Decision
@@ -45,8 +45,8 @@ def command() -> None:
 
 
 @command.command("init")
-@click.option("--real", required=True, type=click.Path(path_type=Path), help="A folder of real photographs.")
-@click.option("--ai", required=True, type=click.Path(path_type=Path), help="A folder of AI pictures.")
+@click.option("--real", required=True, type=SomePath(path_type=Path), help="A folder of real photographs.")
+@click.option("--ai", required=True, type=SomePath(path_type=Path), help="A folder of AI pictures.")
 @click.option("--replace", is_flag=True, help="In the place of an earlier gate set.")
 def init(real: Path, ai: Path, replace: bool) -> None:
     """Make the gate set of pictures of your own.

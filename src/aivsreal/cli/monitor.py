@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aivsreal.bundle import load_bundle
-from aivsreal.cli.options import NumberRange, json_option, print_json
+from aivsreal.cli.options import NumberRange, SomePath, json_option, print_json
 from aivsreal.errors import UsageError
 from aivsreal.files import atomic_write_json
 
@@ -54,7 +54,7 @@ remember` gives it one); 7 a package is missing; 8 the state or the figures cann
 )
 @click.option(
     "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=SomePath(file_okay=False, path_type=Path),
     metavar="DIR",
     help="Write monitor.json and the timelines there.",
 )

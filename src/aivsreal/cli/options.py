@@ -45,6 +45,16 @@ fast_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
+class SomePath(click.Path):
+    """click's path, which is not empty: that would be the current folder, as where a shell's variable was unset."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path. Fails, as click does, where it is empty or of another kind."""
+        if value == "":
+            self.fail("an empty path names nothing.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 class NumberRange(click.FloatRange):
     """click's range without its gap: every comparison with NaN is false, so that it lies in any."""
 
