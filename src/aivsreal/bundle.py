@@ -239,9 +239,17 @@ def list_bundles() -> list[BundleEntry]:
         ("registered", models_folder()),
     )
     for origin, place in places:
-        for card in sorted(place.glob(f"[!.]*/{CARD}")):
+        for card in _cards_in(place):
             entries[card.parent.name] = BundleEntry(card.parent.name, card.parent, origin)
     return sorted(entries.values(), key=lambda entry: (entry.name != DEFAULT_MODEL, entry.name))
+
+
+def _cards_in(place: Path) -> list[Path]:
+    """Return the cards of a folder of models; none where it may not be entered: shipped models need none of it."""
+    try:
+        return sorted(place.glob(f"[!.]*/{CARD}"))
+    except PermissionError:
+        return []
 
 
 def models_folder() -> Path:
@@ -252,14 +260,19 @@ def models_folder() -> Path:
 def current_model() -> str:
     """Return the name of the model in use: the one that was promoted last, or the default.
 
-    Raises: BadBundle where the file that says so cannot be understood.
+    Raises: BadBundle where the file that says so cannot be read or understood.
     """
     pointer = data_folder() / POINTER
     try:
         name = json.loads(pointer.read_bytes())["model"]
     except (FileNotFoundError, NotADirectoryError):
         return DEFAULT_MODEL
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except OSError as error:
+        raise BadBundle(
+            f"{pointer}, which says which model is in use, cannot be read: {error.strerror}",
+            hint=f"set AIVSREAL_DATA_DIR to a folder of yours, or name a model, such as {DEFAULT_MODEL}",
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
         raise BadBundle(
             f"{pointer} does not say which model is in use: {error}",
             hint="aivsreal models promote NAME --force writes it anew; `aivsreal models history` tells what was",
@@ -284,6 +297,8 @@ def find_bundle(name_or_folder: str | Path | None = None) -> Path:
         )
     if isinstance(wanted, str) and wanted in known:
         return known[wanted]
+    if wanted == "":  # as a path it would be the current folder
+        raise BadBundle("the model's name is empty", hint=_nearest("", list(known)))
     folder = Path(wanted)
     if os.path.isdir(folder):  # noqa: PTH112 - unlike Path's, false for a name that is no path at all
         return folder

@@ -1,6 +1,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from aivsreal.data.toy import draw_toy_set
 from tests.cli.runner import run
 
@@ -32,6 +34,12 @@ def test_audit_writes_its_report_in_one_file(tmp_path: Path) -> None:
     result = run("audit", copied(tmp_path / "set"), "--html", tmp_path / "audit.html")
     assert result.exit_code == 0
     assert "<html" in (tmp_path / "audit.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_that_no_draw_takes_is_wrong_usage(tmp_path: Path, seed: int) -> None:
+    result = run("audit", draw_toy_set(tmp_path / "set", n=24), "--seed", seed)
+    assert (result.exit_code, "--seed" in result.stderr) == (2, True)
 
 
 def test_audit_of_nothing_is_refused_in_two_lines(tmp_path: Path) -> None:

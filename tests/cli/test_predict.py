@@ -92,6 +92,16 @@ def test_csv_has_a_header_and_a_row_a_picture(pictures, model):
     assert [row["verdict"] for row in rows] == ["ai", "real", "uncertain"]
     assert rows[0]["path"] == str(pictures / "a.png")
     assert float(rows[0]["probability_ai"]) > 0.9
+    assert float(rows[0]["real_below"]) <= float(rows[0]["ai_above"])
+
+
+def test_csv_says_why_a_picture_failed_and_what_to_do(tmp_path, model):
+    (row,) = csv.DictReader(
+        run("predict", tmp_path / "missing.png", "--model", model, "--csv").stdout.splitlines()
+    )
+
+    assert row["error"].startswith("there is no file")
+    assert row["hint"] == "check the spelling of the path"
 
 
 def test_the_spread_over_deliveries_is_shown_and_fast_leaves_it_out(pictures, tmp_path):
@@ -202,6 +212,18 @@ def test_heat_maps_within_the_folder_are_not_taken_for_pictures(pictures, model)
     assert len(list(maps.iterdir())) == 3
 
 
+@pytest.mark.parametrize(("option", "code"), [("--heatmaps", 2), ("--out", 2), ("--model", 5)])
+def test_an_empty_value_is_not_taken_for_the_current_folder(
+    pictures, model, tmp_path, monkeypatch, option, code
+):
+    monkeypatch.chdir(tmp_path)
+
+    result = run("predict", pictures / "a.png", "--model", model, option, "")
+
+    assert (result.exit_code, "empty" in result.stderr) == (code, True)
+    assert list(tmp_path.iterdir()) == [pictures]
+
+
 def test_heat_maps_that_cannot_be_written_exit_with_8(pictures, model, tmp_path):
     (tmp_path / "file").write_text("in the way")
 
@@ -219,6 +241,17 @@ def test_file_names_cannot_steer_the_terminal(tmp_path, model):
     assert "\x1b" not in result.stdout
     assert "red\\x1b[31m\\nname.png" in result.stdout
     assert lines(run("predict", path, "--model", model, "--json").stdout)[0]["path"] == str(path)
+    written = run("predict", path, "--model", model, "--csv").stdout
+    assert "\x1b" not in written
+    assert "red\\x1b[31m\\nname.png" in written
+
+
+def test_a_space_of_another_width_stays_in_csv(tmp_path, model):
+    path = write(tmp_path / "x.png", flat(40, 40, BRIGHT)).rename(tmp_path / "Screenshot 3.04\u202fPM.png")
+
+    (row,) = csv.DictReader(run("predict", path, "--model", model, "--csv").stdout.splitlines())
+
+    assert row["path"] == str(path)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs file names that are no text")
@@ -256,6 +289,20 @@ def test_a_reader_that_leaves_early_is_no_error(pictures, model):
     assert len(done.stdout.splitlines()) == 1
     assert "Traceback" not in done.stderr
     assert "aivsreal:" not in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
+@pytest.mark.parametrize(
+    ("arguments", "code", "rows"),
+    [("a.png >&-", 0, 0), ("a.png b.jpg 2>&-", 0, 3), ("- <&-", 2, 0), ("a.png missing.png >&- 2>&-", 1, 0)],
+)
+def test_a_closed_stream_keeps_nothing_else_back(pictures, model, arguments, code, rows):
+    command = f"'{sys.executable}' -m aivsreal predict --model '{model}' {arguments}"
+
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, cwd=pictures)
+
+    assert done.returncode == code, done.stderr
+    assert len(done.stdout.splitlines()) == rows
 
 
 def test_verdicts_are_printed_while_later_pictures_are_still_to_come(tmp_path, model):
@@ -305,3 +352,23 @@ def test_a_folder_that_may_not_be_read_is_counted(pictures, model):
     (pictures / "sub").chmod(0o755)
     assert result.exit_code == 1
     assert "1 failed" in result.stderr
+    assert f"{pictures / 'sub'} may not be read: permission denied" in result.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may enter every folder")
+def test_a_data_folder_that_may_not_be_entered_is_needed_for_no_shipped_model(
+    pictures, tmp_path, monkeypatch
+):
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0)
+    monkeypatch.setenv("AIVSREAL_DATA_DIR", str(closed / "data"))
+
+    shipped = run("predict", pictures / "a.png", "--model", "photos-small", "--fast")
+    in_use = run("predict", pictures / "a.png")
+    checked = run("doctor")
+
+    closed.chmod(0o755)
+    assert shipped.exit_code == 0, shipped.stderr
+    assert (in_use.exit_code, "cannot be read: Permission denied" in in_use.stderr) == (5, True)
+    assert "--force" not in in_use.stderr
+    assert "model photos-small" in checked.stdout

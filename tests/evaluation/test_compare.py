@@ -312,6 +312,8 @@ def test_an_unknown_entry_is_refused_with_the_nearest(asked: str, why: str, hint
         ("[entries.a]\nabuot = 'x'", "abuot"),
         ("[entries.'../a']\nset = { 'network.dropout' = 0.1 }", "no name"),
         ("[entries.ours]\n[scales.cpu]\nseen = 0", "seen is 0"),
+        ("[entries.ours]\n[scales.cpu]\nminutes = nan", "minutes is nan"),
+        ("[entries.ours]\n[scales.cpu]\npictures = inf", "pictures is inf"),
         ("[entries.ours]\n[scales.cpu]\nsean = 10", "sean"),
         ("[entries.ours", "no TOML"),
         ("", "no entry"),
@@ -322,6 +324,19 @@ def test_a_file_of_entries_that_makes_no_sense_is_refused(tmp_path: Path, text: 
     path.write_text(text)
     with pytest.raises((BadRecipe, UsageError), match=why):
         read_catalogue(str(path))
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"), [("abuot = 'x'", "did you mean 'about'?"), ("about = 3", "mend that value")]
+)
+def test_a_spelling_is_proposed_only_for_a_key_that_there_is_none_of(
+    tmp_path: Path, text: str, hint: str
+) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(f"[entries.a]\n{text}")
+    with pytest.raises(BadRecipe) as caught:
+        read_catalogue(str(path))
+    assert caught.value.hint.startswith(hint)
 
 
 def test_an_entry_with_a_field_that_no_recipe_has_is_refused_before_anything_is_trained(

@@ -139,6 +139,13 @@ def test_a_set_without_splits_is_measured_whole(tmp_path: Path, bundle: Bundle) 
     assert "leak_free" not in found
 
 
+def test_a_split_of_a_set_without_splits_is_to_be_left_out(tmp_path: Path, bundle: Bundle) -> None:
+    data = load_set(draw_set(tmp_path / "data", n=2) / "test")
+    with pytest.raises(BadData, match="has no splits") as caught:
+        evaluate(bundle.folder, data, "test", out=tmp_path / "out")
+    assert caught.value.hint == "leave --split out, and all of it is measured"
+
+
 def test_report_goes_below_the_working_folder_by_default(
     tmp_path: Path, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:

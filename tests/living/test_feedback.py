@@ -264,10 +264,30 @@ def test_reviewing_one_after_the_other_asks_until_one_quits():
     assert "remark: looks painted" in result.stdout
 
 
+@pytest.mark.usefixtures("server")
+def test_of_two_decisions_none_is_taken():
+    result = run("feedback", "review", mark_id(0), "--accept", "--reject")
+
+    assert (result.exit_code, "--accept and --reject" in result.stderr) == (2, True)
+    assert len(json.loads(run("feedback", "list", "--json").stdout)) == 40
+
+
 def test_without_a_server_there_is_no_feedback():
     assert "nothing waits" in run("feedback", "list").stdout
+    assert "nothing waits" in run("feedback", "review").stdout
     assert run("feedback", "review", "x").exit_code == 2
+    assert "`aivsreal feedback list --all`" in run("feedback", "review", "x", "--accept").stderr
     assert run("retrain").exit_code == 2
+
+
+@pytest.mark.parametrize("url", ["nonsense", "postgresql://user@host:port/name"])
+def test_a_database_that_is_no_url_is_told(monkeypatch, url):
+    monkeypatch.setenv("AIVSREAL_DATABASE", url)
+
+    result = run("feedback", "list")
+
+    assert result.exit_code == 10
+    assert "URL cannot be understood" in result.stderr
 
 
 @pytest.mark.usefixtures("server")

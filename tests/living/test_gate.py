@@ -212,6 +212,27 @@ def test_a_worse_model_is_refused_and_the_refusal_written_down(folders, tmp_path
     assert current_model() == "bad"
 
 
+@pytest.mark.usefixtures("data")
+def test_only_a_name_is_promoted_and_a_folder_is_to_be_added_first(tmp_path):
+    folder = tiny_bundle(tmp_path / "tiny").folder
+
+    unknown = run("models", "promote", "nope")
+    in_a_folder = run("models", "promote", folder)
+
+    assert (unknown.exit_code, in_a_folder.exit_code) == (5, 5)
+    assert unknown.stderr.splitlines()[1] == "hint: there are: photos, cifake, photos-small"
+    assert in_a_folder.stderr.splitlines()[1] == f"hint: aivsreal models add {folder}"
+
+
+@pytest.mark.usefixtures("data")
+@pytest.mark.parametrize("tolerance", ["nan", "-0.1", "2"])
+def test_a_tolerance_that_no_slice_could_exceed_is_wrong_usage(tolerance):
+    result = run("gate", "check", "photos", "--tolerance", tolerance)
+
+    assert result.exit_code == 2
+    assert "--tolerance" in result.stderr
+
+
 @pytest.fixture
 def alike(data, folders, tmp_path):
     """Two models that judge alike, the first of them in use, and a gate set."""

@@ -60,6 +60,17 @@ def test_too_few_verdicts_are_no_alarm(tower, tmp_path):
 
 
 @pytest.mark.usefixtures("data")
+def test_an_alarm_outlives_a_look_that_tells_nothing(tower, tmp_path):
+    feed(tower, tmp_path / "in", {"grey": 20, "blue": 60})
+    run("monitor", "--model", tower.folder)
+
+    result = run("monitor", "--model", tower.folder, "--since", "2026-11-02")
+
+    assert "Only 0 verdicts" in result.stdout
+    assert (latest_state() or {})["alarm"] is True
+
+
+@pytest.mark.usefixtures("data")
 def test_a_stream_may_be_compared_with_its_own_past(tower, tmp_path):
     feed(tower, tmp_path / "october", {"blue": 60})
     feed(tower, tmp_path / "november", {"blue": 60}, start=START + timedelta(days=30), seed=4)
@@ -84,7 +95,17 @@ def test_a_model_without_a_memory_is_told_how_to_get_one(tmp_path):
 
 @pytest.mark.usefixtures("data", "tower")
 @pytest.mark.parametrize(
-    "options", [("--since", "yesterday"), ("--against", "2026"), ("--since", "2026-01-01", "--days", "3")]
+    "options",
+    [
+        ("--since", "yesterday"),
+        ("--against", "2026"),
+        ("--since", "2026-01-01", "--days", "3"),
+        ("--since", "2026-12-01", "--until", "2026-01-01"),
+        ("--since", "2026-12-01", "--until", "2026-12-01"),
+        ("--days", "3", "--until", "2026-01-01"),
+        ("--days", "nan"),
+        ("--against", "2026-06-30..2026-06-01"),
+    ],
 )
 def test_wrong_times_are_wrong_usage(tmp_path, options):
     assert run("monitor", "--model", tmp_path / "tower", *options).exit_code == 2

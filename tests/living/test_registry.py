@@ -164,12 +164,26 @@ def test_a_promotion_that_another_one_overtook_is_refused():
         registry.promote("c", expected="a")
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"model": "b"}', b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"model": "b"}',
+        b"\xff\xfe",
+        b'{"model": "b", "before": [], "entry": []}',
+        b'{"model": "b", "before": [], "entry": {"id": 1}}',
+    ],
+)
 def test_a_damaged_pointer_is_told_and_mended_by_force(models, content):
     (models / "current.json").write_bytes(content)
 
+    assert told()[-1] == ("promote", "a")
     with pytest.raises(BadBundle):
         registry.promote("c")
+    with pytest.raises(BadBundle):
+        registry.rollback()
     registry.promote("c", forced=True, forgiving=True)
 
     assert current_model() == "c"

@@ -142,7 +142,16 @@ def test_a_port_in_use_is_one_line_and_one_hint(
     assert result.exit_code == 10
     why, hint = result.stderr.splitlines()
     assert why == f"aivsreal: cannot listen on 127.0.0.1 port {port}: Address already in use"
-    assert hint.startswith("hint: ")
+    assert hint.startswith("hint: stop what listens there")
+
+
+@pytest.mark.parametrize("host", ["nosuch.invalid", "192.0.2.1"])
+def test_an_address_of_no_machine_or_another_is_told_to_be_one_of_this(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    monkeypatch.setenv("AIVSREAL_DATA_DIR", str(tmp_path))
+    result = run("serve", "--model", tiny, "--port", 0, "--host", host)
+    assert (result.exit_code, "an address of this machine with --host" in result.stderr) == (10, True)
 
 
 @pytest.mark.parametrize(

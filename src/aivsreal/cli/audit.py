@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aivsreal.cli.options import data_argument, json_option, print_json, where_option
+from aivsreal.cli.options import SomePath, data_argument, json_option, print_json, where_option
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,12 +47,19 @@ written; 9 a hub cannot be reached.
 @json_option
 @click.option(
     "--html",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=SomePath(dir_okay=False, path_type=Path),
     metavar="FILE",
     help="Write a report with contact sheets here, in one file.",
 )
 @click.option("--strict", is_flag=True, help="Exit with 1 where a problem or a warning was found.")
-@click.option("--seed", default=0, show_default=True, metavar="N", help="Seed of samples and folds.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),  # what scikit-learn takes
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Seed of samples and folds.",
+)
 def command(
     data: str, where: tuple[str, ...], as_json: bool, html: Path | None, strict: bool, seed: int
 ) -> int:

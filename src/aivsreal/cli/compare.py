@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from aivsreal.cli.options import (
+    SomePath,
     recipe_option,
     scale_option,
     set_option,
@@ -74,7 +75,7 @@ of entries or the folder cannot be used; 7 a package is missing; 8 the folder ca
     help="Learn from generators up to this year only; see what they lose a year on later ones.",
 )  # fmt: skip
 @click.option(
-    "--out", type=click.Path(path_type=Path), default=None, metavar="DIR",
+    "--out", type=SomePath(path_type=Path), default=None, metavar="DIR",
     help="Where everything goes.  [default: runs/compare-RECIPE]",
 )  # fmt: skip
 @where_option

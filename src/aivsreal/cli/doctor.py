@@ -174,7 +174,8 @@ def _data_folder() -> Check:
     from aivsreal.bundle import data_folder
 
     folder = data_folder()
-    place = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    places = (folder, *folder.absolute().parents)
+    place = next(place for place in places if os.path.exists(place))  # noqa: PTH110 - Path's raises where denied
     try:
         with tempfile.NamedTemporaryFile(dir=place):
             return Check("data folder", "ok", f"{folder} can be written to")

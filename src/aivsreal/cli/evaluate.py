@@ -12,6 +12,7 @@ import click
 
 from aivsreal.cli.evaluate_tables import tables
 from aivsreal.cli.options import (
+    SomePath,
     data_argument,
     fast_option,
     json_option,
@@ -63,13 +64,13 @@ hub cannot be reached.
 @click.option(
     "--slices",
     "tags",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=SomePath(exists=True, dir_okay=False, path_type=Path),
     metavar="TABLE.csv",
     help="Measure the photographs of each tag too: a table of sha256 and tags, with spaces between tags.",
 )
 @click.option(
     "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=SomePath(file_okay=False, path_type=Path),
     metavar="DIR",
     help="Where the report goes.  [default: report/MODEL-DATA-SPLIT]",
 )

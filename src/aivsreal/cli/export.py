@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from aivsreal.cli.options import several_data_argument, where_option
+from aivsreal.cli.options import SomePath, several_data_argument, where_option
 
 EXAMPLES = """\b
 Examples:
@@ -20,11 +20,11 @@ Exit codes: 0 done; 2 the version is none, or a condition cannot be followed; 4 
 
 
 @click.command("export", epilog=EXAMPLES)
-@click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
+@click.argument("run", type=SomePath(path_type=Path), metavar="RUN")
 @several_data_argument
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=SomePath(path_type=Path),
     metavar="BUNDLE",
     help="The bundle's folder; only an earlier bundle is replaced.  [default: RUN/bundle]",
 )

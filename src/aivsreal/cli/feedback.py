@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from aivsreal.cli.options import json_option, print_json
+from aivsreal.cli.options import SomePath, json_option, print_json
 from aivsreal.errors import UsageError, printable
 
 if TYPE_CHECKING:
     from aivsreal.living.feedback import Decision, Mark, Reviewed
 
+NOTHING_WAITS = "nothing waits for a review"
 KEYS = {"a": "accept", "r": "reject", "u": "unsure"}
 
 
@@ -55,16 +56,17 @@ def list_feedback(everything: bool, as_json: bool) -> None:
     for one in found:
         click.echo(_line(one))
     if not found:
-        click.echo("nothing waits for a review")
+        click.echo(NOTHING_WAITS)
 
 
 @command.command("review")
 @click.argument("ids", metavar="[ID]...", nargs=-1)
-@click.option("--accept", "decision", flag_value="accept", help="What was said is true.")
-@click.option("--reject", "decision", flag_value="reject", help="It is not.")
-@click.option("--unsure", "decision", flag_value="unsure", help="It cannot be told.")
-def review_feedback(ids: tuple[str, ...], decision: str | None) -> None:
+@click.option("--accept", is_flag=True, help="What was said is true.")
+@click.option("--reject", is_flag=True, help="It is not.")
+@click.option("--unsure", is_flag=True, help="It cannot be told.")
+def review_feedback(ids: tuple[str, ...], accept: bool, reject: bool, unsure: bool) -> None:
     """Decide of marks: by their ids, or of one after the other as they are shown."""
+    decision = _only_one({"accept": accept, "reject": reject, "unsure": unsure})
     if bool(ids) != bool(decision):
         raise UsageError(
             "give ids and a decision, or neither", hint="aivsreal feedback review ID --accept; or without any"
@@ -74,7 +76,10 @@ def review_feedback(ids: tuple[str, ...], decision: str | None) -> None:
             _decide(id, decision)
             click.echo(f"{id}: {decision}")
         return
-    for one in [one for one in _reviewed() if one.decision is None]:
+    waiting = [one for one in _reviewed() if one.decision is None]
+    if not waiting:
+        click.echo(NOTHING_WAITS)
+    for one in waiting:
         click.echo(_line(one))
         click.echo(f"  picture: {one.picture or 'was not kept'}")
         answer = click.prompt("  accept, reject, unsure, skip, quit", type=click.Choice(list("arusq")))
@@ -85,7 +90,7 @@ def review_feedback(ids: tuple[str, ...], decision: str | None) -> None:
 
 
 @command.command("export")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Gets the folders real and ai.")
+@click.option("--out", required=True, type=SomePath(path_type=Path), help="Gets the folders real and ai.")
 def export_feedback(out: Path) -> None:
     """Write the pictures of accepted marks as a labelled set."""
     from aivsreal.living.feedback import export
@@ -105,6 +110,13 @@ def _reviewed() -> list[Reviewed]:
     from aivsreal.living.feedback import reviewed
 
     return reviewed(marks())
+
+
+def _only_one(decisions: dict[str, bool]) -> str | None:
+    given = [decision for decision, chosen in decisions.items() if chosen]
+    if len(given) > 1:
+        raise UsageError(f"--{given[0]} and --{given[1]} exclude each other", hint="give one of them")
+    return given[0] if given else None
 
 
 def _decide(id: str, decision: str, said: str | None = None) -> None:

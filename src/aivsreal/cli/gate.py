@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aivsreal.cli.options import json_option, model_argument, print_json
+from aivsreal.cli.options import NumberRange, SomePath, json_option, model_argument, print_json
 
 if TYPE_CHECKING:
     from aivsreal.living.gate import Decision
@@ -45,8 +45,8 @@ def command() -> None:
 
 
 @command.command("init")
-@click.option("--real", required=True, type=click.Path(path_type=Path), help="A folder of real photographs.")
-@click.option("--ai", required=True, type=click.Path(path_type=Path), help="A folder of AI pictures.")
+@click.option("--real", required=True, type=SomePath(path_type=Path), help="A folder of real photographs.")
+@click.option("--ai", required=True, type=SomePath(path_type=Path), help="A folder of AI pictures.")
 @click.option("--replace", is_flag=True, help="In the place of an earlier gate set.")
 def init(real: Path, ai: Path, replace: bool) -> None:
     """Make the gate set of pictures of your own.
@@ -87,7 +87,7 @@ def show(as_json: bool) -> None:
 @click.option("--against", metavar="MODEL", help="The model that it must not fall behind.  [default: in use]")
 @click.option(
     "--tolerance",
-    type=click.FloatRange(0, 1),
+    type=NumberRange(0, 1),
     default=0.01,
     show_default=True,
     help="What a slice may lose although its interval shows the loss.",

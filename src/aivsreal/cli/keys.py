@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from aivsreal.cli.options import json_option, print_json
+from aivsreal.cli.options import SomePath, json_option, print_json
 from aivsreal.errors import UsageError, printable
 from aivsreal.web.settings import load_settings
 from aivsreal.web.store import Store, open_store
@@ -24,7 +24,7 @@ def _where(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--config",
             metavar="FILE",
-            type=click.Path(path_type=Path, dir_okay=False),
+            type=SomePath(path_type=Path, dir_okay=False),
             help="The server's TOML file of settings.",
         ),
     ):

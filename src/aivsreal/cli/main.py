@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -93,14 +94,14 @@ class LazyGroup(click.Group):
     ) -> NoReturn:
         """Run one command and exit with its code. `--debug` may stand anywhere on the line."""
         given, debug = without_debug(sys.argv[1:] if args is None else args)
+        _open_what_is_closed()
         for stream in (sys.stdout, sys.stderr):
             # File names need not be text; what has no UTF-8 form is shown as \udcNN, which JSON reads back.
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="backslashreplace")
         try:
             code = super().main(given, prog_name or "aivsreal", **{**extra, "standalone_mode": False})
-            if sys.stdout:  # a program started with its output closed has none
-                sys.stdout.flush()
+            sys.stdout.flush()
         except Exception as error:
             if debug and not isinstance(error, click.ClickException | click.Abort | _PipeClosed):
                 raise
@@ -110,6 +111,16 @@ class LazyGroup(click.Group):
 
 class _PipeClosed(Exception):
     """Whoever read our output has gone, as `head` does."""
+
+
+def _open_what_is_closed() -> None:
+    """Let a stream that this program was started without lead nowhere: None is no stream, and breaks who asks it.
+
+    In this order, so that each gets its own number, and no file that is opened later gets what was meant for it.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - until the end
 
 
 def without_debug(args: Sequence[str]) -> tuple[list[str], bool]:

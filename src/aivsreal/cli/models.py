@@ -17,7 +17,14 @@ from aivsreal.bundle import (
     load_bundle,
     verify_bundle,
 )
-from aivsreal.cli.options import json_option, model_argument, print_json, several_data_argument, where_option
+from aivsreal.cli.options import (
+    SomePath,
+    json_option,
+    model_argument,
+    print_json,
+    several_data_argument,
+    where_option,
+)
 from aivsreal.errors import AivsrealError, BadBundle, printable
 
 
@@ -148,7 +155,7 @@ def _tell(row: dict[str, Any]) -> None:
 
 @command.command("record")
 @model_argument
-@click.argument("metrics", type=click.Path(path_type=Path))
+@click.argument("metrics", type=SomePath(path_type=Path))
 @click.option("--as", "name", required=True, help="Name of the measured set, such as photos/unseen.")
 def record_figures(model: str, metrics: Path, name: str) -> None:
     """Put measured figures into a model's card.
@@ -196,7 +203,7 @@ def remember_data(model: str, data: tuple[str, ...], where: tuple[str, ...], rep
 
 
 @command.command("add")
-@click.argument("bundle", metavar="BUNDLE", type=click.Path(path_type=Path))
+@click.argument("bundle", metavar="BUNDLE", type=SomePath(path_type=Path))
 @click.option("--as", "name", metavar="NAME", help="How it is called.  [default: its name and version]")
 def add_model(bundle: Path, name: str | None) -> None:
     """Copy a model into the data folder, to be called by name.

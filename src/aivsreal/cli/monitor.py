@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aivsreal.bundle import load_bundle
-from aivsreal.cli.options import json_option, print_json
+from aivsreal.cli.options import NumberRange, SomePath, json_option, print_json
 from aivsreal.errors import UsageError
 from aivsreal.files import atomic_write_json
 
@@ -39,7 +39,7 @@ remember` gives it one); 7 a package is missing; 8 the state or the figures cann
 @click.option("--model", metavar="MODEL", help="A model's name or folder.  [default: the model in use]")
 @click.option("--since", metavar="DATE", help="Only verdicts from then on, as in 2026-10-01.")
 @click.option("--until", metavar="DATE", help="Only verdicts before then.")
-@click.option("--days", type=click.FloatRange(min=0, min_open=True), help="Only verdicts of the last days.")
+@click.option("--days", type=NumberRange(min=0, min_open=True), help="Only verdicts of the last days.")
 @click.option(
     "--last",
     type=click.IntRange(min=1),
@@ -54,7 +54,7 @@ remember` gives it one); 7 a package is missing; 8 the state or the figures cann
 )
 @click.option(
     "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=SomePath(file_okay=False, path_type=Path),
     metavar="DIR",
     help="Write monitor.json and the timelines there.",
 )

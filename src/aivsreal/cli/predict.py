@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import click
 
-from aivsreal.cli.options import fast_option, json_option
+from aivsreal.cli.options import SomePath, fast_option, json_option
 from aivsreal.cli.predict_to import ToPlace, predict_to
 from aivsreal.cli.verdict_rows import Form, print_header, print_row
 from aivsreal.data.picture_paths import picture_paths
@@ -72,7 +72,7 @@ class Tally:
 @click.option(
     "--heatmaps",
     metavar="DIR",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=SomePath(path_type=Path, file_okay=False),
     help="Write a PNG for each picture: amber speaks for AI, dark blue for real.",
 )
 @click.option("--workers", type=click.IntRange(1, 256), help="Pictures at a time.  [default: one a core]")
@@ -81,7 +81,12 @@ class Tally:
     "--record", is_flag=True, help="Keep a line of each verdict for `aivsreal monitor`: no picture, no name."
 )
 @click.option("--recursive/--no-recursive", default=True, help="Whether to go into folders within folders.")
-@click.option("--out", metavar="URL", help="Write verdicts to parquet files there, and go on if stopped.")
+@click.option(
+    "--out",
+    type=SomePath(),
+    metavar="URL",
+    help="Write verdicts to parquet files there, and go on if stopped.",
+)
 @click.option(
     "--engine", type=click.Choice(["ray"]), help="What spreads the work of --out.  [default: this process]"
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aivsreal.cli.options import where_option
+from aivsreal.cli.options import SomePath, where_option
 from aivsreal.errors import UsageError
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ challenger cannot be written; 130 interrupted (with --replay, go on with --resum
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=SomePath(path_type=Path),
     metavar="BUNDLE",
     help="The challenger's folder; only an earlier bundle is replaced.  [default: models/challenger]",
 )

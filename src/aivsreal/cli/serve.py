@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from aivsreal.cli.options import fast_option
+from aivsreal.cli.options import SomePath, fast_option
 from aivsreal.web.settings import load_settings
 
 
@@ -23,7 +23,7 @@ from aivsreal.web.settings import load_settings
 @click.option(
     "--config",
     metavar="FILE",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=SomePath(path_type=Path, dir_okay=False),
     help="A TOML file of settings; docs/operate.md lists them.",
 )
 def command(

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from aivsreal.cli.options import (
+    SomePath,
     recipe_option,
     scale_option,
     set_option,
@@ -35,7 +36,7 @@ then go on with --resume); 9 a hub cannot be reached; 130 interrupted (go on wit
 @recipe_option("photos")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=SomePath(path_type=Path),
     default=None,
     metavar="RUN",
     help="The run folder.  [default: runs/RECIPE]",

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from aivsreal.cli.options import (
+    SomePath,
     recipe_option,
     scale_option,
     set_option,
@@ -63,7 +64,7 @@ _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\
     show_default=True, help="What a trial is judged by, on validation pictures.",
 )  # fmt: skip
 @click.option(
-    "--out", type=click.Path(path_type=Path), default=None, metavar="DIR",
+    "--out", type=SomePath(path_type=Path), default=None, metavar="DIR",
     help="Where results and trials go.  [default: runs/tune-RECIPE]",
 )  # fmt: skip
 @click.option("--resume", is_flag=True, help="Go on with the study that is there, or join it.")

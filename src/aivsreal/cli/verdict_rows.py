@@ -6,6 +6,7 @@ import csv
 import io
 import os
 import sys
+import unicodedata
 from collections.abc import Iterable
 from typing import Any, Literal
 
@@ -22,6 +23,8 @@ CSV_COLUMNS = (
     "path",
     "verdict",
     "probability_ai",
+    "real_below",
+    "ai_above",
     "spread",
     "model",
     "reason",
@@ -35,6 +38,7 @@ CSV_COLUMNS = (
     "seconds",
     "heatmap",
     "error",
+    "hint",
 )
 COLOURS: dict[Word, str] = {"ai": "yellow", "real": "blue", "uncertain": "white"}
 _WIDTH = max(len(words) for words in WORDS_FOR_PEOPLE.values())
@@ -81,5 +85,13 @@ def _failure(row: dict[str, Any]) -> str:
 
 def _csv_line(values: Iterable[object]) -> str:
     line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(["" if value is None else value for value in values])
+    csv.writer(line, lineterminator="").writerow([_cell(value) for value in values])
     return line.getvalue()
+
+
+def _cell(value: object) -> object:
+    """Return a value as a cell holds it, nothing in it that could steer a terminal."""
+    if not isinstance(value, str):
+        return "" if value is None else value
+    # Spaces of other widths stay: screenshots of macOS have them in their names, which are read back from here.
+    return "".join(letter if unicodedata.category(letter) == "Zs" else printable(letter) for letter in value)

@@ -140,7 +140,11 @@ def metrics_of(measurement: Measurement) -> dict[str, Any]:
 
 def _chosen(labelled: LabelledSet, split: str | None) -> tuple[str, LabelledSet]:
     """Return the split's name and its samples; data without any split is measured whole. Raises: BadData."""
-    if split is None and labelled.splits == ("",):
+    if labelled.splits == ("",):
+        if split is not None:
+            raise BadData(
+                f"{labelled.name} has no splits", hint="leave --split out, and all of it is measured"
+            )
         return "", labelled
     return split or DEFAULT_SPLIT, labelled.of_split(split or DEFAULT_SPLIT)
 

@@ -29,6 +29,7 @@ def _read_file(path: Path, limits: Limits) -> bytes:
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
+            os.scandir(path).close()  # what a walk could not enter fails by its permission, not by its kind
             raise UnreadableImage(f"{name} is a folder, not a picture", hint="name the pictures in it")
         if not stat.S_ISREG(status.st_mode):
             raise UnreadableImage(

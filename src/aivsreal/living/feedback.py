@@ -142,7 +142,7 @@ def review(
     """
     found = next((one for one in reviewed(marks) if one.mark.id == id), None)
     if found is None:
-        raise UsageError(f"there is no feedback {id!r}", hint="`aivsreal feedback list` shows all")
+        raise UsageError(f"there is no feedback {id!r}", hint="`aivsreal feedback list --all` shows all")
     if said is not None and said != found.mark.said:
         raise UsageError(
             f"{id} says '{SAID_WORDS[found.mark.said]}' by now", hint="look at it again, then decide"

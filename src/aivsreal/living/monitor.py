@@ -166,7 +166,12 @@ def lot_of(name: str, records: Sequence[Record]) -> Lot:
 
 
 def keep_state(report: Report) -> None:
-    """Write the report where a server and the next look find it. Raises: CannotWrite."""
+    """Write the report where a server and the next look find it. Raises: CannotWrite.
+
+    One of too few verdicts leaves the last that could tell: an alarm stands until something speaks against it.
+    """
+    if not report.enough:
+        return
     atomic_write_json(data_folder() / STATE, report.as_json())
 
 

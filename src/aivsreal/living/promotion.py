@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from aivsreal.bundle import find_bundle, load_bundle
+from aivsreal.bundle import load_bundle
 from aivsreal.errors import AivsrealError
 from aivsreal.living import registry
 from aivsreal.living.feedback import mark_learned
@@ -31,7 +31,8 @@ def promote(name: str, *, force: bool = False, why: str = "", tolerance: float =
     """
     pointer = registry.read_pointer(forgiving=force)
     try:
-        decision = compare(load_bundle(pointer.model), load_bundle(find_bundle(name)), tolerance=tolerance)
+        challenger = load_bundle(registry.registered(name).folder)
+        decision = compare(load_bundle(pointer.model), challenger, tolerance=tolerance)
     except AivsrealError as error:
         if not force:
             raise

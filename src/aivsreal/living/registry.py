@@ -112,7 +112,7 @@ def promote(
     already, or another was promoted meanwhile; CannotWrite.
     """
     with _changing():
-        bundle = verify_bundle(_registered(name).folder)
+        bundle = verify_bundle(registered(name).folder)
         require_verdict(bundle)
         before = read_pointer(forgiving=forgiving)
         if before.model == name and not before.damaged:
@@ -141,7 +141,7 @@ def rollback(why: str = "") -> dict[str, Any]:
         while stack:
             name = stack.pop()
             try:
-                bundle = verify_bundle(_registered(name).folder)
+                bundle = verify_bundle(registered(name).folder)
                 require_verdict(bundle)
             except AivsrealError as error:
                 passed_over.append({"model": name, "error": error.reason})
@@ -162,7 +162,7 @@ def remove(name: str) -> None:
     Raises: UsageError for one that ships, is in use, or is the one that rollback would return to; CannotWrite.
     """
     with _changing():
-        entry = _registered(name)
+        entry = registered(name)
         pointer = read_pointer()
         if entry.origin == "shipped":
             raise UsageError(
@@ -202,7 +202,7 @@ def read_pointer(*, forgiving: bool = False) -> Pointer:
     try:
         model = current_model()
         content = json.loads((data_folder() / POINTER).read_bytes())
-        return Pointer(model, tuple(str(name) for name in content["before"]), content["entry"])
+        return Pointer(model, tuple(str(name) for name in content["before"]), _checked_line(content["entry"]))
     except (FileNotFoundError, NotADirectoryError):
         return Pointer(DEFAULT_MODEL)
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -215,6 +215,27 @@ def read_pointer(*, forgiving: bool = False) -> Pointer:
         if not forgiving:
             raise
     return Pointer(DEFAULT_MODEL, damaged=True)
+
+
+def _checked_line(entry: Any) -> dict[str, Any] | None:
+    """Return the pointer's line of the history. Raises: TypeError, KeyError where it is none."""
+    if entry is None:
+        return None
+    for key in ("id", "when", "who", "what", "model"):
+        if not isinstance(entry[key], str):
+            raise TypeError(f"its {key} is no text")
+    return dict(entry)
+
+
+def registered(name: str) -> BundleEntry:
+    """Return the model of this name. Raises: BadBundle, also for a folder, which can go away."""
+    for entry in list_bundles():
+        if entry.name == name:
+            return entry
+    names = ", ".join(entry.name for entry in list_bundles())
+    if (Path(name) / CARD).is_file():
+        raise BadBundle(f"{name} is a folder, no registered model", hint=f"aivsreal models add {name}")
+    raise BadBundle(f"there is no model named '{name}'", hint=f"there are: {names}")
 
 
 def require_verdict(bundle: Bundle) -> None:
@@ -327,17 +348,6 @@ def _line(
     if bundle is not None:
         line |= {"title": bundle.title, "graph": bundle.card.files[GRAPH]}
     return line
-
-
-def _registered(name: str) -> BundleEntry:
-    """Return the model of this name. Raises: BadBundle, also for a folder, which can go away."""
-    for entry in list_bundles():
-        if entry.name == name:
-            return entry
-    names = ", ".join(entry.name for entry in list_bundles())
-    if (Path(name) / CARD).is_file():
-        raise BadBundle(f"{name} is a folder, no registered model", hint=f"aivsreal models add {name}")
-    raise BadBundle(f"there is no model named '{name}'", hint=f"there are: {names}")
 
 
 def _refuse_namesake(bundle: Bundle, known: list[BundleEntry]) -> None:

@@ -52,7 +52,8 @@ def window_of(
     start = moment(since) if since else None
     if days:
         start = _days_before(now or datetime.now(UTC), days)
-    return Window((start, moment(until) if until else None), last, _span(against) if against else None)
+    span = _forwards(start, moment(until) if until else None)
+    return Window(span, last, _span(against) if against else None)
 
 
 def look(bundle: Bundle, marks: Sequence[Mark], window: Window | None = None) -> Look:
@@ -94,7 +95,18 @@ def _span(text: str) -> Span:
         raise UsageError(
             f"{text!r} is no stretch of time", hint="write FROM..TO, as in 2026-06-01..2026-06-30"
         )
-    return moment(first), moment(last)
+    return _forwards(moment(first), moment(last))
+
+
+def _forwards(start: datetime | None, end: datetime | None) -> Span:
+    """Return the span. Raises: UsageError where it holds no moment, and so tells nothing of what came in."""
+    if start is not None and end is not None and end <= start:
+        first, last = (one.isoformat(timespec="minutes") for one in (start, end))
+        raise UsageError(
+            f"a time from {first} to {last} ends before it begins",
+            hint="name its first day first; its last is the day after what it holds",
+        )
+    return start, end
 
 
 def _days_before(now: datetime, days: float) -> datetime:

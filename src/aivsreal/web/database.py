@@ -9,7 +9,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -50,6 +50,14 @@ def shown(url: str) -> str:
     return make_url(url).render_as_string(hide_password=True)
 
 
+def parsed_url(url: str) -> URL:
+    """Return a database's URL in its parts. Raises: CannotServe."""
+    try:
+        return make_url(url)
+    except (ArgumentError, ValueError) as error:  # ValueError: a port that is no number
+        raise _no_url() from error
+
+
 def configuration(engine: Engine, connection: Connection | None = None) -> Config:
     """Return Alembic's configuration for this project's migrations."""
     config = Config()
@@ -60,8 +68,8 @@ def configuration(engine: Engine, connection: Connection | None = None) -> Confi
 
 
 def _engine(url: str) -> Engine:
+    parsed = parsed_url(url)
     try:
-        parsed = make_url(url)
         if parsed.get_backend_name() not in ("sqlite", "postgresql"):
             raise CannotServe(
                 f"a database of the kind '{parsed.get_backend_name()}' cannot be used",
@@ -73,9 +81,7 @@ def _engine(url: str) -> Engine:
         make_folder(Path(parsed.database or ".").parent, hint="set AIVSREAL_DATA_DIR to a folder of yours")
         engine = create_engine(parsed, connect_args={"timeout": _BUSY_MS / 1000})
     except ArgumentError as error:
-        raise CannotServe(
-            "the database's URL cannot be understood", hint="for example postgresql://user@host/name"
-        ) from error
+        raise _no_url() from error
     except ModuleNotFoundError as error:
         raise MissingDependency(
             f"this database needs {error.name}, which is not installed",
@@ -84,6 +90,12 @@ def _engine(url: str) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _no_url() -> CannotServe:
+    return CannotServe(
+        "the database's URL cannot be understood", hint="for example postgresql://user@host/name"
+    )
 
 
 def _prepare_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:

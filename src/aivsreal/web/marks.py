@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from sqlalchemy.engine import make_url
-
 from aivsreal.living.feedback import Mark
+from aivsreal.web.database import parsed_url
 from aivsreal.web.examine import UPLOADS
 from aivsreal.web.settings import Settings, load_settings
 from aivsreal.web.store import Store, open_store
@@ -19,7 +18,7 @@ def all_marks(settings: Settings | None = None) -> list[Mark]:
     settings: default those of the environment. Raises: CannotServe, UsageError.
     """
     chosen = settings or load_settings(None, os.environ)
-    url = make_url(chosen.database_url)
+    url = parsed_url(chosen.database_url)
     if url.drivername == "sqlite" and not Path(url.database or "").exists():
         return []
     store = open_store(chosen.database_url)

@@ -109,7 +109,9 @@ def surveillance() -> bytes:
     registry = CollectorRegistry()
     alarm = Gauge("aivsreal_monitor_alarm", "1 where an alarm stands.", registry=registry)
     alarm.set(bool(state.get("alarm")))
-    looked = Gauge("aivsreal_monitor_time_seconds", "When was looked last.", registry=registry)
+    looked = Gauge(
+        "aivsreal_monitor_time_seconds", "When was looked last at enough verdicts to tell.", registry=registry
+    )
     looked.set(datetime.fromisoformat(str(state["when"])).timestamp())
     shares = Gauge(
         "aivsreal_monitor_share", "Share of each verdict in the window.", ("verdict",), registry=registry

@@ -6,6 +6,7 @@ told to stop; threads because ONNX Runtime and the decoders let others run while
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import socket
@@ -78,8 +79,16 @@ def bind(settings: Settings) -> socket.socket:
         why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
         raise CannotServe(
             f"cannot listen on {settings.host} port {settings.port}: {why}",
-            hint="stop what listens there, or choose another with --port (0 takes a free one)",
+            hint=_how_to_listen(error),
         ) from error
+
+
+def _how_to_listen(error: OSError) -> str:
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return "give an address of this machine with --host: 127.0.0.1, or 0.0.0.0 for all that it has"
+    if isinstance(error, PermissionError):
+        return "choose a port of 1024 or above with --port"
+    return "stop what listens there, or choose another with --port (0 takes a free one)"
 
 
 def address(settings: Settings, listener: socket.socket) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
@@ -168,8 +169,8 @@ def _budget(name: str, values: Mapping[str, float]) -> Budget:
     for key, value in values.items():
         if key not in known:
             raise BadRecipe(f"scale {name} has no {key!r}", hint=nearest_hint(key, known))
-        if value <= 0:
-            raise BadRecipe(f"scale {name}: {key} is {value:g}", hint="it must be above 0")
+        if not 0 < value < math.inf:  # NaN is neither above nor below
+            raise BadRecipe(f"scale {name}: {key} is {value:g}", hint="it must be a number above 0")
     whole = {key: int(values[key]) if key in values else None for key in ("pictures", "seen", "measured")}
     return Budget(**whole, minutes=values.get("minutes"))
 
@@ -183,7 +184,8 @@ def _parsed(text: str, origin: str) -> _File:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         known = (*Described.model_fields, "entries", "scales")
-        hint = nearest_hint(str(first["loc"][-1]), known)
+        unknown = first["type"] == "extra_forbidden"
+        hint = nearest_hint(str(first["loc"][-1]), known) if unknown else "mend that value"
         raise BadRecipe(f"{origin}: {place}: {first['msg']}", hint=hint) from error
 
 
