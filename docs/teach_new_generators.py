@@ -85,7 +85,10 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def base_without(labelled: LabelledSet, work: Path, changes: Sequence[str]) -> Bundle:
-    """Return the base with its memory: the recipe of `photos` with two views, fitted without the generators."""
+    """Return the base with its memory: the recipe of `photos` with two views, fitted without the generators.
+
+    As for the model that ships, other AI pictures of benchmarks only raise a doubt, and are not remembered.
+    """
     known = labelled.with_samples([s for s in labelled if is_known(s)])
     folder = work / "base"
     if not (folder / "bundle" / "card.json").exists():
@@ -94,19 +97,19 @@ def base_without(labelled: LabelledSet, work: Path, changes: Sequence[str]) -> B
             load_recipe("photos", overrides=["tower.views=2", *changes]),
             folder,
             excluded=[f"generator={name}" for name in STEPS],
-            where=["origin_kind!=benchmark for AI pictures"],
             resume=True,
         )
         judged = [s for s in known if s.split == "train" or s.columns.get("origin_kind") != "benchmark"]
         finish(run.folder, known.with_samples(judged), folder / "bundle")
     bundle = load_bundle(folder / "bundle")
-    return bundle if memory_of(bundle) else remember(folder / "bundle", known, on_progress=tell)
+    remembered = known.with_samples(
+        [s for s in known if not s.label or s.columns.get("origin_kind") != "benchmark"]
+    )
+    return bundle if memory_of(bundle) else remember(folder / "bundle", remembered, on_progress=tell)
 
 
 def is_known(sample: Sample) -> bool:
-    """As for the model that ships, AI pictures of benchmarks are not learned from."""
-    benchmark = sample.label == 1 and sample.columns.get("origin_kind") == "benchmark"
-    return sample.split in ("train", "val") and sample.columns.get("generator") not in STEPS and not benchmark
+    return sample.split in ("train", "val") and sample.columns.get("generator") not in STEPS
 
 
 def looked_at(bundle: Bundle, labelled: LabelledSet, name: str, work: Path) -> list[Looked]:
