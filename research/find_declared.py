@@ -2,7 +2,8 @@
 
 python research/find_declared.py NAMES --out ../runs/declared [--since 2022-08-01]
 
-NAMES is a file of package names, a line each (https://pypi.org/simple/ has them all). Of each package the newest
+NAMES is a file of package names, a line each: https://pypi.org/simple/ has them all, declared_packages.txt those in
+which pictures were found so far. Of each package the newest
 archive is read, and nothing is installed. declared.csv gets a line a picture, with the columns of package_pictures.csv
 first, and the picture lies beside it under its checksum, to be chosen by eye: most are logos. `generator` is left
 empty, `names` lists makers that the metadata name. The same command goes on where it stopped.
