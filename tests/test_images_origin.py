@@ -122,6 +122,22 @@ def test_where_both_say_it_both_are_named() -> None:
     assert said(file[:2] + segments + file[2:]) == "made by AI (C2PA, IPTC)"
 
 
+def test_where_they_differ_the_one_that_says_most_of_ai_counts() -> None:
+    text = PngInfo()
+    text.add_itxt("XML:com.adobe.xmp", packet(SOURCE_TYPE + "trainedAlgorithmicMedia").decode())
+    plain, camera = as_bytes(photo(40, 30), "PNG", pnginfo=text), png_manifest(actions("digitalCapture"))
+    manifest = camera[33 : camera.index(b"IDAT") - 4]
+    assert said(plain[:33] + manifest + plain[33:]) == "made by AI (IPTC)"
+
+
+def test_xmp_that_did_not_fit_into_one_segment_is_read_too() -> None:
+    more = (
+        b"http://ns.adobe.com/xmp/extension/\0" + bytes(40) + packet(SOURCE_TYPE + "trainedAlgorithmicMedia")
+    )
+    file = as_bytes(photo(40, 30), "JPEG")
+    assert said(file[:2] + struct.pack(">HH", 0xFFE1, 2 + len(more)) + more + file[2:]) == "made by AI (IPTC)"
+
+
 @pytest.mark.parametrize(
     ("key", "text", "where"),
     [
@@ -140,6 +156,12 @@ def test_a_prompt_in_the_comment_of_exif_is_told_too() -> None:
     exif = Image.Exif()
     exif.get_ifd(0x8769)[0x9286] = b"UNICODE\0" + SETTINGS.encode("utf-16-be")
     assert said(as_bytes(photo(40, 30), "JPEG", exif=exif)) == "made by AI (Stable Diffusion web UI)"
+
+
+def test_a_workflow_in_exif_is_told_too() -> None:
+    exif = Image.Exif()
+    exif[0x010F] = 'prompt:{"3": {"class_type": "KSampler"}}'
+    assert said(as_bytes(photo(40, 30), "WEBP", exif=exif)) == "made by AI (ComfyUI)"
 
 
 def test_a_title_that_speaks_of_steps_is_no_prompt() -> None:

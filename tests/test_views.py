@@ -11,6 +11,7 @@ from aivsreal.views import (
     Views,
     ViewSpec,
     assemble_map,
+    contrast,
     fuse,
     make_views,
     short_side_needed,
@@ -327,3 +328,10 @@ def test_the_weights_of_the_views_are_those_by_which_their_logits_are_fused(widt
     logits = np.arange(len(is_whole), dtype=np.float32)
 
     assert view_weights(is_whole, spec) @ logits == pytest.approx(fuse(logits, is_whole, spec), abs=1e-4)
+
+
+def test_a_picture_of_one_varying_colour_has_its_contrast():
+    pixels = np.zeros((300, 200, 3), np.uint8)
+    assert contrast(pixels) == 0
+    pixels[:150, :, 2] = 100
+    assert contrast(pixels) == pytest.approx(50)

@@ -327,7 +327,14 @@ def test_verdicts_are_printed_while_later_pictures_are_still_to_come(tmp_path, m
 def test_control_c_leaves_whole_lines_and_exits_with_130(tmp_path, model):
     path = write(tmp_path / "a.png", flat(40, 40, BRIGHT))
     command = [sys.executable, "-m", "aivsreal", "predict", "-", "--model", str(model), "--json"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # A shell has what it runs in the background ignore it, and the tests may run there.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stderr is not None
