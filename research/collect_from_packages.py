@@ -26,10 +26,10 @@ from typing import Any
 
 from collect_drawings import look_of, split_of, without_near_copies
 from PIL import Image
+from pypi import registry
 from records import record, rng_of, write_parquet
 
 from aivsreal.cli.script import parser_of, run
-from aivsreal.errors import MissingDependency
 
 TABLE = Path(__file__).parent / "package_pictures.csv"
 
@@ -68,16 +68,9 @@ def download(line: Mapping[str, str], archive: Path) -> None:
             stdout=subprocess.DEVNULL,
         )
         return
-    try:
-        from pypi_simple import PyPISimple
-    except ImportError as error:
-        raise MissingDependency(
-            "archives of PyPI are found by pypi-simple, which is not installed",
-            hint="pip install pypi-simple",
-        ) from error
-    with PyPISimple() as registry:
-        files = registry.get_project_page(line["package"]).packages
-        registry.download_package(next(file for file in files if file.filename == archive.name), archive)
+    with registry() as opened:
+        files = opened.get_project_page(line["package"]).packages
+        opened.download_package(next(file for file in files if file.filename == archive.name), archive)
 
 
 def member(archive: Path, path: str) -> bytes:

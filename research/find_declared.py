@@ -3,10 +3,10 @@
 python research/find_declared.py NAMES --out ../runs/declared [--since 2022-08-01]
 
 NAMES is a file of package names, a line each: https://pypi.org/simple/ has them all, declared_packages.txt those in
-which pictures were found so far. Of each package the newest
-archive is read, and nothing is installed. declared.csv gets a line a picture, with the columns of package_pictures.csv
-first, and the picture lies beside it under its checksum, to be chosen by eye: most are logos. `generator` is left
-empty, `names` lists makers that the metadata name. The same command goes on where it stopped.
+which pictures were found so far. Of each package the newest archive is read, and nothing is installed. declared.csv
+gets a line a picture, with the columns of package_pictures.csv first, and the picture lies beside it under its
+checksum, to be chosen by eye: most are logos. `generator` is left empty, `names` lists makers that the metadata name.
+The same command goes on where it stopped.
 Needs the Python package pypi-simple.
 """
 
@@ -21,8 +21,10 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from pypi import registry
+
 from aivsreal.cli.script import parser_of, run
-from aivsreal.errors import MissingDependency, UnreadableImage
+from aivsreal.errors import UnreadableImage
 from aivsreal.images import inspect
 from aivsreal.threads import in_order
 
@@ -81,37 +83,22 @@ def main(arguments: Sequence[str]) -> None:
 
 def looked(name: str, since: datetime) -> list[Found]:
     """Return what a package's newest archive holds; [] where it has none, or it cannot be had or read."""
-    try:
-        from pypi_simple import NoSuchProjectError, PyPISimple
-        from requests import RequestException
-    except ImportError as error:
-        raise MissingDependency(
-            "archives of PyPI are found by pypi-simple, which is not installed",
-            hint="pip install pypi-simple",
-        ) from error
-    try:
-        with PyPISimple() as registry:
-            archive = newest(registry.get_project_page(name).packages, since)
+    with registry() as opened:
+        from pypi_simple import NoSuchProjectError
+
+        try:
+            archive = newest(opened.get_project_page(name).packages, since)
             if archive is None:
                 return []
-            answer = registry.s.get(archive.url, timeout=60)
+            answer = opened.s.get(archive.url, timeout=60)
             answer.raise_for_status()
-        told = {"registry": "pypi", "package": name, "version": archive.version, "archive": archive.filename}
-        told["uploaded"] = f"{archive.upload_time:%Y-%m-%d}"
-        return [
-            Found({**told, **found.line}, found.data)
-            for found in declared_in(answer.content, archive.filename)
-        ]
-    except (
-        NoSuchProjectError,
-        RequestException,
-        OSError,
-        EOFError,
-        tarfile.TarError,
-        zipfile.BadZipFile,
-    ) as error:
-        print(f"{name}: {error}", flush=True)
-        return []
+            found = list(declared_in(answer.content, archive.filename))
+        except (NoSuchProjectError, OSError, EOFError, tarfile.TarError, zipfile.BadZipFile) as error:
+            print(f"{name}: {error}", flush=True)
+            return []
+    told = {"registry": "pypi", "package": name, "version": archive.version, "archive": archive.filename}
+    told["uploaded"] = f"{archive.upload_time:%Y-%m-%d}"
+    return [Found({**told, **one.line}, one.data) for one in found]
 
 
 def newest(archives: Sequence[Any], since: datetime) -> Any | None:

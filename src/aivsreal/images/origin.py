@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -35,7 +35,8 @@ _TERMS: dict[bytes, Origin] = {
 # In CBOR nothing stands between the end of a term and what follows it.
 _TERM = re.compile(rb"digitalsourcetype\W{1,4}(" + b"|".join(_TERMS) + rb")", re.IGNORECASE)
 _APP1, _APP11 = 0xE1, 0xEB
-_XMP, _MORE_XMP = b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
+# What of XMP does not fit into one segment; the first is read by Pillow.
+_MORE_XMP = b"http://ns.adobe.com/xmp/extension/\0"
 _JUMBF = b"JP"
 # Of an APP11 segment: marker and length, then what JUMBF repeats in each (C2PA specification 2.1, A.3.1).
 _JUMBF_HEAD, _JUMBF_BOX = 12, 8
@@ -82,10 +83,14 @@ def _blocks(image: ImageFile.ImageFile, data: bytes) -> Iterator[tuple[str, byte
     """Yield (name, content) of the blocks in which digital source types stand: C2PA's manifests, and XMP."""
     match image.format:
         case "JPEG":
-            yield "C2PA", b"".join(_manifest_parts(data))
-            for marker, segment in jpeg_segments(data):
-                if marker == _APP1 and segment[4:].startswith((_XMP, _MORE_XMP)):
-                    yield "IPTC", segment
+            # Only those, for a stranger's file may hold millions.
+            told = [
+                segment
+                for marker, segment in jpeg_segments(data)
+                if marker in (_APP1, _APP11) and segment[4:].startswith((_JUMBF, _MORE_XMP))
+            ]
+            yield "C2PA", b"".join(_manifest_parts(told))
+            yield from (("IPTC", segment) for segment in told if segment[4:].startswith(_MORE_XMP))
         case "PNG":
             for name, start, end in png_chunks(data):
                 if name == b"caBX":
@@ -106,13 +111,13 @@ def _blocks(image: ImageFile.ImageFile, data: bytes) -> Iterator[tuple[str, byte
         yield "IPTC", packet.encode() if isinstance(packet, str) else packet
 
 
-def _manifest_parts(data: bytes) -> Iterator[bytes]:
+def _manifest_parts(segments: Sequence[bytes]) -> Iterator[bytes]:
     """Yield the parts of a JPEG's manifest, which segments of 64 KB cut anywhere, each with its box's head again."""
-    first = True
-    for marker, segment in jpeg_segments(data):
-        if marker == _APP11 and segment[4:].startswith(_JUMBF):
-            yield segment[_JUMBF_HEAD if first else _JUMBF_HEAD + _JUMBF_BOX :]
-            first = False
+    head = _JUMBF_HEAD
+    for segment in segments:
+        if segment[4:].startswith(_JUMBF):
+            yield segment[head:]
+            head = _JUMBF_HEAD + _JUMBF_BOX
 
 
 def _prompt_of(info: Mapping[Any, Any], exif: bytes) -> str | None:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from aivsreal.bundle import Card
-from aivsreal.images import ORIGINS_FOR_PEOPLE
+from aivsreal.images import Declared
 from aivsreal.verdict import Word
 from aivsreal.web.figures import about_set
 from aivsreal.web.shapes import ExaminationOut
@@ -129,9 +129,9 @@ def why_uncertain(picture: ExaminationOut) -> str | None:
 
 def declares(picture: ExaminationOut) -> str | None:
     """Return how the picture was made by its own metadata, `made by AI (C2PA)`; None where they say nothing."""
-    if picture.declared is None:
+    if picture.declared is None or picture.declared_in is None:
         return None
-    return f"{ORIGINS_FOR_PEOPLE[picture.declared]} ({picture.declared_in})"
+    return Declared(picture.declared, picture.declared_in).words
 
 
 def citation(picture: ExaminationOut) -> str:
