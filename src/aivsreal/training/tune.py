@@ -7,7 +7,7 @@ split is dropped before anything is read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -126,8 +126,15 @@ def _enqueue(study: optuna.Study, tuning: Tuning, say: Callable[[str], None]) ->
         return
     points = grid_points(tuning.space, tuning.whole)
     order = np.random.default_rng(tuning.recipe.optimise.seed).permutation(len(points))
+    # Optuna's own skip_if_exists reads every trial again for each point, and a grid may have thousands.
+    known = {_key(t.system_attrs.get("fixed_params", t.params)) for t in study.get_trials(deepcopy=False)}
     for place in order:
-        study.enqueue_trial(points[place], user_attrs={_ASKED_FOR: True}, skip_if_exists=True)
+        if _key(points[place]) not in known:
+            study.enqueue_trial(points[place], user_attrs={_ASKED_FOR: True})
+
+
+def _key(values: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+    return tuple(sorted(values.items()))
 
 
 def _work(
