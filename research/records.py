@@ -3,13 +3,14 @@
 import io
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from PIL import Image
+from PIL import ExifTags, Image
 
 CROP, WHOLE_SHORT, WHOLE_LONG = 400, 320, 480
 # Larger pictures stand on the web resized: 70 % of them are, to a short side in this range, before the crop.
@@ -38,6 +39,26 @@ COLUMNS: dict[str, Any] = {
     "scale": pa.float32(),
     "sha256": pa.string(),
 }
+
+
+@dataclass(frozen=True)
+class Shot:
+    """What a camera wrote into a photograph: "Make Model", and when it was taken, "2019:07:31 18:20:01", or ""."""
+
+    camera: str
+    when: str
+
+
+def shot_of(picture: Image.Image) -> Shot | None:
+    """Return what EXIF says of the camera; None where it names none, or not how the picture was exposed."""
+    exif = picture.getexif()
+    details = exif.get_ifd(ExifTags.IFD.Exif)
+    named = [_text(exif.get(tag)) for tag in (ExifTags.Base.Make, ExifTags.Base.Model)]
+    if not all(named) or not details.keys() & {ExifTags.Base.ExposureTime, ExifTags.Base.FNumber}:
+        return None
+    when = _text(details.get(ExifTags.Base.DateTimeOriginal)) or _text(exif.get(ExifTags.Base.DateTime))
+    make, model = named
+    return Shot(model if model.startswith(make) else f"{make} {model}", when)
 
 
 def rng_of(sha256: str) -> np.random.Generator:
@@ -72,6 +93,10 @@ def write_parquet(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     table = pa.table({"image": image, **columns}).replace_schema_metadata(convention)
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(table, path, row_group_size=200)
+
+
+def _text(value: object) -> str:
+    return str(value or "").strip("\0 ")
 
 
 def _crop(picture: Image.Image, rng: np.random.Generator) -> tuple[Image.Image, float]:

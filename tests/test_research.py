@@ -3,15 +3,19 @@
 import csv
 import hashlib
 import io
+import json
 import tarfile
+import threading
 import zipfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 
 from tests.data.draw import as_bytes, photo
@@ -116,6 +120,7 @@ def package_line(label: str, data: bytes) -> dict[str, str]:
         "sha256": hashlib.sha256(data).hexdigest(),
         "label": label,
         "generator": "drawn" if label == "ai" else "",
+        "style": "illustration" if label == "ai" else "",
     }
 
 
@@ -132,6 +137,11 @@ def test_pictures_of_packages_become_records_of_their_class() -> None:
     real, ai = (row_of(package_line(label, data), data) for label in ("real", "ai"))
     assert (real["label"], real["source"], real.get("generator")) == ("real", "pypi:drawn", None)
     assert (ai["label"], ai["split"], ai["group"]) == ("ai", "train", "drawn:flow")
+    assert (real["style"], ai["style"]) == ("photo", "illustration")
+    assert (real["origin_kind"], real["camera"]) == ("stock", None)
+    data = taken("2019:07:31 18:20:01")
+    shot = row_of(package_line("real", data), data)
+    assert (shot["origin_kind"], shot["camera"]) == ("personal-camera", "Canon EOS 5D")
     assert opened(real["jpeg"]).format == "JPEG"
 
 
@@ -149,6 +159,24 @@ def test_the_table_of_package_pictures_names_each_once() -> None:
     assert all((line["label"] == "ai") == bool(line["generator"]) for line in lines)
 
 
+def taken(when: str, *, exposed: bool = True) -> bytes:
+    """A picture whose EXIF names a camera."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make], exif[ExifTags.Base.Model] = "Canon", "EOS 5D"
+    exif[ExifTags.Base.DateTime] = when
+    if exposed:
+        exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.ExposureTime] = 0.01
+    return as_bytes(photo(300, 280, seed=7), "JPEG", quality=100, exif=exif.tobytes())
+
+
+def test_a_camera_counts_that_says_how_it_exposed() -> None:
+    from records import Shot, shot_of
+
+    assert shot_of(opened(taken("2019:07:31 18:20:01"))) == Shot("Canon EOS 5D", "2019:07:31 18:20:01")
+    assert shot_of(opened(taken("2019:07:31 18:20:01", exposed=False))) is None
+    assert shot_of(opened(png(1))) is None
+
+
 def archives(pictures: dict[str, bytes]) -> dict[str, bytes]:
     """The same files as a wheel and as a source archive."""
     wheel, source = io.BytesIO(), io.BytesIO()
@@ -163,8 +191,8 @@ def archives(pictures: dict[str, bytes]) -> dict[str, bytes]:
     return {"a-1.0.whl": wheel.getvalue(), "a-1.0.tar.gz": source.getvalue()}
 
 
-def test_of_an_archive_only_what_says_that_ai_made_it_is_found() -> None:
-    from find_declared import declared_in
+def test_of_an_archive_only_what_says_who_made_it_is_found() -> None:
+    from find_declared import found_in
 
     info = PngInfo()
     info.add_text("parameters", "a castle\nSteps: 20, Sampler: Euler a, Model: flux")
@@ -172,6 +200,8 @@ def test_of_an_archive_only_what_says_that_ai_made_it_is_found() -> None:
     small = as_bytes(photo(300, 200), "PNG", pnginfo=info)
     silent = as_bytes(photo(300, 280, seed=1), "PNG")
     files = {
+        "docs/camera.jpg": taken("2019:07:31 18:20:01"),
+        "late.jpg": taken("2023:01:01 00:00:00"),
         "docs/a.png": said,
         "small.png": small,
         "b.png": silent,
@@ -179,7 +209,9 @@ def test_of_an_archive_only_what_says_that_ai_made_it_is_found() -> None:
         "d.png": b"no picture" * 5000,
     }
     for name, archive in archives(files).items():
-        (found,) = declared_in(archive, name)
+        shot, found = found_in(archive, name)
+        assert (shot.line["path"], shot.line["label"]) == ("docs/camera.jpg", "real")
+        assert (shot.line["declared_in"], shot.line["names"]) == ("EXIF", "Canon EOS 5D")
         assert (found.data, found.line["path"], found.line["sha256"]) == (
             said,
             "docs/a.png",
@@ -204,3 +236,52 @@ def test_of_a_package_the_newest_archive_that_may_hold_pictures_is_read() -> Non
     assert newest([old, compiled], since) is old
     assert newest([tiny, huge, compiled], since) is None
     assert newest([old], datetime(2026, 5, 2, tzinfo=UTC)) is None
+
+
+@pytest.fixture
+def registry_of_npm() -> Iterator[str]:
+    """A registry on this machine, with one package that holds a picture said to be AI's."""
+    info = PngInfo()
+    info.add_text("parameters", "a castle\nSteps: 20, Sampler: Euler a")
+    said = as_bytes(photo(300, 280), "PNG", pnginfo=info) + b"\0" * 200_000
+    pages = {"/drawn-1.0.tgz": archives({"package/a.png": said})["a-1.0.tar.gz"]}
+
+    class Pages(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.do_GET(body=False)
+
+        def do_GET(self, *, body: bool = True) -> None:
+            page = pages.get(self.path)
+            self.send_response(404 if page is None else 200)
+            self.send_header("Content-Length", str(len(page or b"")))
+            self.end_headers()
+            self.wfile.write((page or b"") if body else b"")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Pages)
+    address = f"http://127.0.0.1:{server.server_port}"
+    latest = {"version": "1.0", "dist": {"tarball": f"{address}/drawn-1.0.tgz"}}
+    pages["/@some%2Fdrawn/latest"] = json.dumps(latest).encode()
+    pages["/broken/latest"] = b"no JSON"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield address
+    server.shutdown()
+    server.server_close()
+
+
+def test_packages_of_npm_are_looked_through(
+    tmp_path: Path, registry_of_npm: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import find_declared
+
+    monkeypatch.setattr(find_declared, "NPM", registry_of_npm)
+    # What a package holds may be small here: noise compresses badly, but not to order.
+    monkeypatch.setattr(find_declared, "SMALLEST_ARCHIVE", 1_000)
+    (tmp_path / "names.txt").write_text("@some/drawn\nbroken\nnowhere\n")
+    find_declared.main([str(tmp_path / "names.txt"), "--registry", "npm", "--out", str(tmp_path / "out")])
+    with (tmp_path / "out" / "declared.csv").open(encoding="utf-8", newline="") as stream:
+        (line,) = csv.DictReader(stream)
+    assert (line["registry"], line["archive"], line["label"]) == ("npm", "some-drawn-1.0.tgz", "ai")
+    assert (tmp_path / "out" / "done.txt").read_text().split() == ["@some/drawn", "broken", "nowhere"]

@@ -496,7 +496,14 @@ def test_pictures_of_archives_that_are_there_become_a_set_without_near_copies(
             packed.addfile(entry, io.BytesIO(data))
     fixed = {"registry": "npm", "package": "drawn", "version": "1.0", "archive": archive.name}
     lines = [
-        {**fixed, "path": name, "sha256": hashlib.sha256(data).hexdigest(), "label": "real", "generator": ""}
+        {
+            **fixed,
+            "path": name,
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "label": "real",
+            "generator": "",
+            "style": "",
+        }
         for name, data in pictures.items()
     ]
     with (tmp_path / "table.csv").open("w", newline="", encoding="utf-8") as stream:
