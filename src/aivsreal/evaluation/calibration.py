@@ -67,8 +67,9 @@ def calibrate(
     hard_factor: after hard use at most this many times these shares, see choose_thresholds
     answers_lost: share of answers that may be lost where the model also scores deliveries, see limited_spread
     max_accused_drawings: at most this share of what people made and looks drawn is called AI, where left_out tells it
-    left_out: what is known of training pictures from models that had not met their sources; then both rates are
-    those of such pictures, without drawings, and validation has a say after hard use only
+    left_out: what is known of training pictures from models that had not met their sources; then probabilities are
+    fitted on them, both rates are those of such pictures, without drawings, and validation has a say after hard
+    use only
     Both rates hold for pictures as they are, aligned ones and those after a way over the web, each by itself.
     Raises: BadData for a split that is missing, of one class, or unreadable; BadBundle; CannotWrite.
     """
@@ -87,7 +88,13 @@ def calibrate(
         f"{labelled.name} {split}: {int((labels == 0).sum())} photographs and "
         f"{int(labels.sum())} AI pictures, as they are, aligned, on the web and after hard use"
     )
-    scale, offset = fit_platt(logits, labels)
+    # Validation shares its sources with training, so that its AI pictures score higher than a user's will.
+    calibration = (
+        _calibration(logits, labels, fitted_on)
+        if left_out is None
+        else _calibration(left_out.logits, left_out.labels, f"{LEFT_OUT_SOURCES}: {len(left_out.labels):,}")
+    )
+    scale, offset = calibration.scale, calibration.offset
     log_odds = scale * logits + offset
     drawn = None if left_out is None else _tells(left_out.drawn)
     photographic = _no_drawing(labels, _looks_drawn(drawn, ways[0]))
@@ -112,7 +119,7 @@ def calibrate(
         drawn = stricter(drawn, thresholds, unmet, max_accused_drawings)
     card = bundle.card.model_copy(
         update={
-            "calibration": Calibration(scale=scale, offset=offset, fitted_on=fitted_on),
+            "calibration": calibration,
             "thresholds": thresholds,
             "drawn": drawn,
             "stability": limited_spread(
@@ -130,6 +137,11 @@ def calibrate(
         }
     )
     return update_card(bundle.folder, card)
+
+
+def _calibration(logits: Floats, labels: Ints, fitted_on: str) -> Calibration:
+    scale, offset = fit_platt(logits, labels)
+    return Calibration(scale=scale, offset=offset, fitted_on=fitted_on)
 
 
 def fit_platt(logits: Floats, labels: Ints) -> tuple[float, float]:
