@@ -14,6 +14,7 @@ from aivsreal.data.sources import load_set
 from aivsreal.errors import BadData
 from aivsreal.evaluation import calibrate
 from aivsreal.evaluation.calibration import (
+    LEFT_OUT_SOURCES,
     ceiling,
     choose_thresholds,
     fit_platt,
@@ -351,6 +352,9 @@ def test_real_pictures_that_look_drawn_have_no_say_in_the_thresholds_of_photogra
         for name, left_out in (("plain", plain), ("told", tells))
     )
     assert without.drawn is None
+    # Validation's own pictures have no say in the probabilities.
+    assert (without.calibration.scale, without.calibration.offset) == fit_platt(logits, labels)
+    assert without.calibration.fitted_on == LEFT_OUT_SOURCES
     assert told.thresholds.ai_above < without.thresholds.ai_above
     assert "(judged on 80," in told.thresholds.promise_ai
     assert told.drawn.stricter > 1

@@ -40,9 +40,9 @@ def command(run: Path, data: tuple[str, ...], out: Path | None, version: str, wh
     """Make a model that can be used out of a RUN, calibrated on the validation split of DATA.
 
     DATA (and --where) are what the run was trained on: probabilities and thresholds are fitted on its
-    validation pictures, through the exported graph. 'aivsreal train' does this by itself when it ends;
-    export a run that is still under way to use its best epoch so far. What --exclude left out of the
-    run is left out here too.
+    validation pictures, through the exported graph, or on what a tower's judges say of sources left out.
+    'aivsreal train' does this by itself when it ends; export a run that is still under way to use its
+    best epoch so far. What --exclude left out of the run is left out here too.
     """
     from aivsreal.data.sources import load_sets
     from aivsreal.evaluation.finish import finish

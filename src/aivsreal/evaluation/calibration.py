@@ -1,7 +1,9 @@
-"""From raw logits to probabilities and thresholds: fitted on validation only, written into the card.
+"""From raw logits to probabilities and thresholds: fitted on validation, or on training sources that were left out.
 
 Each picture is shown in four ways, since nobody knows in which one it will come: as it is, aligned, after a way
-over the web and after hard use. Probabilities are fitted on the mixture of all. Nothing here ever sees a set that is being reported (design decision 8).
+over the web and after hard use. Probabilities are fitted on the mixture of all; where a tower's run knows what judges
+say of sources that they had not met, on these, in the first three ways. Nothing here ever sees a set that is being
+reported (design decision 8).
 """
 
 from __future__ import annotations
@@ -92,7 +94,7 @@ def calibrate(
     calibration = (
         _calibration(logits, labels, fitted_on)
         if left_out is None
-        else _calibration(left_out.logits, left_out.labels, f"{LEFT_OUT_SOURCES}: {len(left_out.labels):,}")
+        else _calibration(left_out.logits, left_out.labels, LEFT_OUT_SOURCES)
     )
     scale, offset = calibration.scale, calibration.offset
     log_odds = scale * logits + offset
