@@ -513,6 +513,8 @@ import itertools, os, signal, sys, threading
 from aivsreal import Detector
 detector = Detector.load(sys.argv[1])
 data = open(sys.argv[2], "rb").read()
+# What a shell starts in the background ignores it, and so do its children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
 try:
     for _ in detector.predict_many(data for _ in itertools.count()):
