@@ -159,20 +159,26 @@ def test_the_table_of_package_pictures_names_each_once() -> None:
     assert all((line["label"] == "ai") == bool(line["generator"]) for line in lines)
 
 
-def taken(when: str, *, exposed: bool = True) -> bytes:
+EDITED = b'<x Iptc4xmpExt:DigitalSourceType="http://cv.iptc.org/newscodes/digitalsourcetype/'
+EDITED += b'compositeWithTrainedAlgorithmicMedia"/>'
+
+
+def taken(when: str, *, model: str = "EOS 5D", exposed: bool = True, **saved: bytes) -> bytes:
     """A picture whose EXIF names a camera."""
     exif = Image.Exif()
-    exif[ExifTags.Base.Make], exif[ExifTags.Base.Model] = "Canon", "EOS 5D"
+    exif[ExifTags.Base.Make], exif[ExifTags.Base.Model] = "Canon", model
     exif[ExifTags.Base.DateTime] = when
     if exposed:
         exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.ExposureTime] = 0.01
-    return as_bytes(photo(300, 280, seed=7), "JPEG", quality=100, exif=exif.tobytes())
+    return as_bytes(photo(300, 280, seed=7), "JPEG", quality=100, exif=exif.tobytes(), **saved)
 
 
 def test_a_camera_counts_that_says_how_it_exposed() -> None:
     from records import Shot, shot_of
 
     assert shot_of(opened(taken("2019:07:31 18:20:01"))) == Shot("Canon EOS 5D", "2019:07:31 18:20:01")
+    named_twice = shot_of(opened(taken("2019:07:31 18:20:01", model="Canon EOS 5D")))
+    assert named_twice == Shot("Canon EOS 5D", "2019:07:31 18:20:01")
     assert shot_of(opened(taken("2019:07:31 18:20:01", exposed=False))) is None
     assert shot_of(opened(png(1))) is None
 
@@ -201,6 +207,7 @@ def test_of_an_archive_only_what_says_who_made_it_is_found() -> None:
     silent = as_bytes(photo(300, 280, seed=1), "PNG")
     files = {
         "docs/camera.jpg": taken("2019:07:31 18:20:01"),
+        "edited.jpg": taken("2019:07:31 18:20:01", xmp=EDITED),
         "late.jpg": taken("2023:01:01 00:00:00"),
         "docs/a.png": said,
         "small.png": small,
@@ -243,7 +250,7 @@ def registry_of_npm() -> Iterator[str]:
     """A registry on this machine, with one package that holds a picture said to be AI's."""
     info = PngInfo()
     info.add_text("parameters", "a castle\nSteps: 20, Sampler: Euler a")
-    said = as_bytes(photo(300, 280), "PNG", pnginfo=info) + b"\0" * 200_000
+    said = as_bytes(photo(300, 280), "PNG", pnginfo=info)
     pages = {"/drawn-1.0.tgz": archives({"package/a.png": said})["a-1.0.tar.gz"]}
 
     class Pages(BaseHTTPRequestHandler):
@@ -285,3 +292,6 @@ def test_packages_of_npm_are_looked_through(
         (line,) = csv.DictReader(stream)
     assert (line["registry"], line["archive"], line["label"]) == ("npm", "some-drawn-1.0.tgz", "ai")
     assert (tmp_path / "out" / "done.txt").read_text().split() == ["@some/drawn", "broken", "nowhere"]
+    monkeypatch.setattr(find_declared, "SMALLEST_ARCHIVE", 10_000_000)
+    find_declared.main([str(tmp_path / "names.txt"), "--registry", "npm", "--out", str(tmp_path / "small")])
+    assert len((tmp_path / "small" / "declared.csv").read_text().splitlines()) == 1
