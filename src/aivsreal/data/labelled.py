@@ -126,3 +126,11 @@ def require_both_classes(labelled: LabelledSet) -> None:
         f"{labelled.name} holds {here} only, {missing} are missing",
         hint="give the folder above both classes, or a looser --where",
     )
+
+
+def source_of(columns: Mapping[str, Any]) -> str:
+    """Return what a sample of these columns comes from: its generator, or its source or repository; "" where none is told."""
+    for column in ("generator", "source", "repo"):
+        if columns.get(column):
+            return f"{column}={columns[column]}"
+    return ""

@@ -34,6 +34,7 @@ class Memory:
     codes: int8 [n, d]; step: float32 [d], so that codes * step are the embeddings
     labels: int8 [n], 1 AI; held: bool [n], False where the head learned from the row
     logits: float32 [n], of the picture as it is; sources, groups, formats, sizes, ids: text [n]
+    origins: text [n], the collection or generator of each as finely as it is known, "" where it is not
     axes: float32 [d, k] and centre: float32 [d], by which an embedding becomes a sketch of k numbers
     new: bool [n], of what the model was taught last; left_out: float32 [n], the logit of such a row by a head
     that was taught without it, NaN elsewhere
@@ -46,6 +47,7 @@ class Memory:
     logits: NDArray[np.float32]
     sources: NDArray[np.str_]
     groups: NDArray[np.str_]
+    origins: NDArray[np.str_]
     formats: NDArray[np.str_]
     sizes: NDArray[np.str_]
     ids: NDArray[np.str_]
@@ -91,6 +93,7 @@ _ROWS = (
     "logits",
     "sources",
     "groups",
+    "origins",
     "formats",
     "sizes",
     "ids",
@@ -108,6 +111,7 @@ class Seen:
     logit: float
     source: str
     group: str = ""
+    origin: str = ""
     format: str = ""
     size: str = ""
     id: str = ""
@@ -214,6 +218,7 @@ def _columns(seen: Sequence[Seen]) -> dict[str, NDArray[Any]]:
         "logits": np.array([one.logit for one in seen], np.float32),
         "sources": np.array([one.source for one in seen], np.str_),
         "groups": np.array([one.group for one in seen], np.str_),
+        "origins": np.array([one.origin for one in seen], np.str_),
         "formats": np.array([one.format for one in seen], np.str_),
         "sizes": np.array([one.size for one in seen], np.str_),
         "ids": np.array([one.id for one in seen], np.str_),

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from aivsreal.bundle import Bundle, load_bundle, update_card
-from aivsreal.data.labelled import LabelledSet, Sample, require_both_classes
+from aivsreal.data.labelled import LabelledSet, Sample, require_both_classes, source_of
 from aivsreal.detector import Detector
 from aivsreal.errors import BadData
 from aivsreal.evaluation.measure import Row, measure
@@ -78,6 +78,7 @@ def seen_of(row: Row) -> Seen | None:
         logit=row.logit,
         source=name_of_source(row.columns, row.label),
         group=str(row.columns.get("group") or ""),
+        origin=source_of(row.columns),
         format=row.format,
         size=size_class(row.width, row.height),
     )

@@ -29,12 +29,13 @@ from aivsreal.living.gate_set import without_gate
 from aivsreal.living.heads import head_in
 from aivsreal.living.memory import Memory, Seen, as_file, grown, require_memory
 from aivsreal.living.remember import seen_of
-from aivsreal.living.teach import Pictures, Teaching, left_out, taught
+from aivsreal.living.teach import Pictures, Teaching, taught
 from aivsreal.self_test import REFERENCE, self_test_picture
 from aivsreal.threads import available_cores, in_order
 from aivsreal.training.augment import augment
 from aivsreal.training.recipe import AugmentSection
 from aivsreal.training.tower_graph import head_of, with_head
+from aivsreal.verdict import logit_at
 
 Say = Callable[[str], None]
 # Views of each new picture that are drawn at random beside the one that a verdict sees.
@@ -85,8 +86,16 @@ def retrain(
         )
     held = held_out(looked)
     challenger = teach_bundle(bundle, looked, held, number, new, out, teaching)
-    learned = int((~held).sum())
+    learned, part = (
+        int((~held).sum()),
+        challenger.card.training.counts[f"taught as {number}"]["part of the way"],
+    )
     say(f"{challenger.title} is in {out}: {bundle.title}, taught {learned} pictures of {new.name}")
+    say(
+        f"it went {part:.0%} of the way that they ask for"
+        if part
+        else "it learned nothing: what would find more of them loses known AI pictures, or more photographs are called AI"
+    )
     return challenger
 
 
@@ -136,20 +145,24 @@ def teach_bundle(
         replayed(memory),
         as_pictures([x for x, h in zip(looked, held, strict=True) if not h]),
     )
-    head = taught(old, known, learned, teaching)
-    without = left_out(old, known, learned, views_of, teaching)
+    card = bundle.card
+    above = logit_at(card.thresholds.ai_above, card.calibration)
+    lesson = taught(old, known, learned, views_of, above, teaching)
+    head = lesson.head
     judged = np.full(len(looked), np.nan, np.float32)
     # The first view of a picture is the one that a verdict sees.
-    judged[~held] = without[np.unique(views_of, return_index=True)[1]]
+    judged[~held] = lesson.left_out[np.unique(views_of, return_index=True)[1]]
     after = grown(memory, [one.seen for one in looked], held, judged)
     logits = after.embeddings @ head.weight + head.bias
     after = after.with_logits(logits.astype(np.float32))
     graph = with_head(bundle.onnx_bytes, head)
-    card = bundle.card.model_copy(
+    card = card.model_copy(
         update={
             "version": version,
             "created": datetime.now(UTC).date(),
-            "training": bundle.card.training.model_copy(update=_training(bundle, looked, held, new, version)),
+            "training": bundle.card.training.model_copy(
+                update=_training(bundle, looked, held, new, version, lesson.part)
+            ),
             "figures": {},
             "limits": [*bundle.card.limits, _limit(bundle, int((~held).sum()), new.name)],
         }
@@ -161,9 +174,11 @@ def teach_bundle(
 
 
 def replayed(memory: Memory) -> Pictures:
-    """Return what the model learned from, to be replayed."""
+    """Return what the model learned from, to be replayed: a photograph's group is its whole collection."""
     learned = memory.at(~memory.held)
-    return Pictures(learned.embeddings, learned.labels, learned.groups)
+    collections = (learned.labels == 0) & (learned.origins != "")
+    groups = np.where(collections, learned.origins, learned.groups)
+    return Pictures(learned.embeddings, learned.labels, groups, learned.sources)
 
 
 def as_pictures(looked: Sequence[Looked]) -> tuple[Pictures, NDArray[np.int64]]:
@@ -172,7 +187,8 @@ def as_pictures(looked: Sequence[Looked]) -> tuple[Pictures, NDArray[np.int64]]:
     of = np.repeat(np.arange(len(looked)), [len(part) for part in views])
     labels = np.array([one.seen.label for one in looked], np.int8)[of]
     groups = np.array([one.seen.group for one in looked], np.str_)[of]
-    return Pictures(np.concatenate(views), labels, groups), of
+    sources = np.array([one.seen.source for one in looked], np.str_)[of]
+    return Pictures(np.concatenate(views), labels, groups, sources), of
 
 
 def held_out(looked: Sequence[Looked], share: float = HELD_OUT) -> NDArray[np.bool_]:
@@ -197,7 +213,12 @@ def next_version(version: str) -> str:
 
 
 def _training(
-    bundle: Bundle, looked: Sequence[Looked], held: NDArray[np.bool_], new: LabelledSet, version: str
+    bundle: Bundle,
+    looked: Sequence[Looked],
+    held: NDArray[np.bool_],
+    new: LabelledSet,
+    version: str,
+    part: float,
 ) -> dict[str, object]:
     """Return what the card says of the teaching beside the base's training."""
     before = bundle.card.training
@@ -208,6 +229,7 @@ def _training(
         "real": labels.count(0),
         "ai": labels.count(1),
         "held out": int(held.sum()),
+        "part of the way": round(part, 2),
         "data": new.name,
         "base": bundle.title,
     }

@@ -2,14 +2,15 @@
 
 The old head is the start and the anchor. Remembered embeddings are replayed, with targets half their labels and
 half what the old head says of them (distillation, as in Li and Hoiem 2017, "Learning without forgetting"), and
-the way from the old head is penalised. Afterwards the threshold of accusation is kept: where remembered
-photographs score higher by heads that were taught without them, all scores are lowered by as much. Judged by the
-head that has just learned them they never do, and yet of new photographs more would be called AI (docs/log.md).
+the way from the old head is penalised. Of that way only as much is gone as new pictures need, for most of the harm
+comes with the last of the gain; and all scores are lowered until, of no source, more photographs are called AI than
+before. Both are decided by heads that were taught without the picture that they judge: a photograph without all of
+its collection, for tomorrow's photographs come from others (docs/log.md, teaching).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,10 +21,17 @@ from aivsreal.evaluation.calibration import sigmoid
 from aivsreal.training.tower_graph import Head
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
-FOLDS = 5
-# Where the scores of photographs must not rise: about the promises that thresholds are chosen for.
-KEPT_QUANTILES = (0.9, 0.95, 0.98)
+FOLDS = 8
+# Parts of the way that are tried; none at all is one of them.
+PARTS = np.linspace(0, 1, 21)
+# Photographs of a source with fewer are counted among all photographs only.
+FEWEST_OF_SOURCE = 20
+# How much is enough of the gain that could be had: most of the harm comes with the rest of it (docs/log.md, teaching).
+ENOUGH = 0.7
+# What old AI pictures may lose for it: one in a hundred of them.
+TOLERANCE = 0.01
 
 
 @dataclass(frozen=True)
@@ -41,57 +49,133 @@ class Teaching:
 
 @dataclass(frozen=True, eq=False)
 class Pictures:
-    """Embeddings float [n, d], labels [n] of 0 and 1, and groups [n] whose pictures stay together."""
+    """Embeddings float [n, d] and labels [n] of 0 and 1.
+
+    groups: text [n]; what shares one is left out together, "" stands alone; sources: text [n], by which photographs
+    are counted
+    """
 
     embeddings: NDArray[np.float32]
     labels: NDArray[np.int8]
     groups: NDArray[np.str_]
+    sources: NDArray[np.str_]
 
-    def at(self, chosen: NDArray[np.bool_]) -> Pictures:
+    def at(self, chosen: Bools) -> Pictures:
         """Return the chosen ones."""
-        return Pictures(self.embeddings[chosen], self.labels[chosen], self.groups[chosen])
+        return Pictures(
+            self.embeddings[chosen], self.labels[chosen], self.groups[chosen], self.sources[chosen]
+        )
 
 
-def taught(old: Head, known: Pictures, new: Pictures, teaching: Teaching | None = None) -> Head:
-    """Return the head after it was taught `new`, `known` being replayed."""
-    chosen = teaching or Teaching()
-    return lowered(_learned(old, known, new, chosen), rise(old, known, new, chosen))
+@dataclass(frozen=True, eq=False)
+class Taught:
+    """A head after its teaching.
+
+    part: how much of the way to what new pictures ask for was gone, 0..1; lowered: by how much all scores then were
+    left_out: float64 [n], the logit of every new view by a head that was taught without its group
+    """
+
+    head: Head
+    part: float
+    lowered: float
+    left_out: Floats
 
 
-def left_out(
-    old: Head, known: Pictures, new: Pictures, views_of: NDArray[np.int64], teaching: Teaching | None = None
-) -> Floats:
-    """Return the logit of every new view by a head that was taught without its group, float64 [n].
+def taught(
+    old: Head,
+    known: Pictures,
+    new: Pictures,
+    views_of: NDArray[np.int64],
+    above: float,
+    teaching: Teaching | None = None,
+) -> Taught:
+    """Return the head after it was taught `new`, `known` being replayed.
 
-    views_of: [n], the number of the picture that each view shows. Where all is one group nothing can be left
-    out, and the old head speaks.
+    views_of: [n], the number of the picture that each new view shows, its first view being the one that a verdict
+    sees; above: the logit over which a picture is called AI
+    Where all that is new is one group nothing of it can be left out, and the old head speaks for it.
     """
     chosen = teaching or Teaching()
-    logits = _logits(old, new)
-    down = rise(old, known, new, chosen)
-    names = [group or f"picture {picture}" for group, picture in zip(new.groups, views_of, strict=True)]
-    for fold in _folds(names):
-        head = lowered(_learned(old, known, new.at(~fold), chosen), down)
-        logits[fold] = _logits(head, new.at(fold))
-    return logits
+    full = _learned(old, known, new, chosen)
+    of_known = _Way.of(old, known, lambda rest: _learned(old, known.at(rest), new, chosen))
+    names = np.array(
+        [group or f"picture {picture}" for group, picture in zip(new.groups, views_of, strict=True)]
+    )
+    apart = Pictures(new.embeddings, new.labels, names, new.sources)
+    of_new = _Way.of(old, apart, lambda rest: _learned(old, known, new.at(rest), chosen))
+    # By a head that has learned them, where there is no other that has learned anything of them.
+    judged = of_new if len(set(names.tolist())) > 1 else _Way(of_new.before, _logits(full, new))
+    firsts = np.unique(views_of, return_index=True)[1]
+    part, lower = _how_far(of_known, known, judged.at(firsts), new.labels[firsts] == 1, above)
+    head = Head(
+        old.weight + part * (full.weight - old.weight), old.bias + part * (full.bias - old.bias) - lower
+    )
+    return Taught(head, part, lower, of_new.gone(part) - lower)
 
 
-def rise(old: Head, known: Pictures, new: Pictures, teaching: Teaching) -> float:
-    """Return by how much photographs score higher, by heads that were taught `new` without them; 0 at least."""
+@dataclass(frozen=True, eq=False)
+class _Way:
+    """Logits [n] by the old head, and by heads that were taught without the picture they judge."""
+
+    before: Floats
+    after: Floats
+
+    @classmethod
+    def of(cls, old: Head, pictures: Pictures, learned: Callable[[Bools], Head]) -> _Way:
+        """learned: gives the head that was taught with only these of the pictures."""
+        before = _logits(old, pictures)
+        after = before.copy()
+        names = [group or f"picture {place}" for place, group in enumerate(pictures.groups)]
+        for fold in _folds(names):
+            after[fold] = _logits(learned(~fold), pictures.at(fold))
+        return cls(before, after)
+
+    def at(self, places: NDArray[np.int64]) -> _Way:
+        return _Way(self.before[places], self.after[places])
+
+    def gone(self, part: float) -> Floats:
+        return self.before + part * (self.after - self.before)
+
+
+def _how_far(
+    of_known: _Way, known: Pictures, of_new: _Way, is_ai: Bools, above: float
+) -> tuple[float, float]:
+    """Return which part of the way to go, and by how much to lower all scores then.
+
+    Of the parts that lose hardly an AI picture that was found, the smallest that gains ENOUGH of what any of them gains
+    on the new pictures.
+    """
+    ai = known.labels == 1
+    lowered = [_lowered(of_known.before, of_known.gone(part), known, above) for part in PARTS]
+    right, found = (
+        np.array(
+            [
+                np.mean((way.gone(part) - lower > above) == truth) if len(truth) else 1.0
+                for part, lower in zip(PARTS, lowered, strict=True)
+            ]
+        )
+        for way, truth in ((of_new, is_ai), (_Way(of_known.before[ai], of_known.after[ai]), ai[ai]))
+    )
+    allowed = found >= found[0] - TOLERANCE
+    wanted = right[0] + ENOUGH * (right[allowed].max() - right[0])
+    best = np.flatnonzero(allowed & (right >= wanted))[0]
+    return float(PARTS[best]), lowered[best]
+
+
+def _lowered(before: Floats, after: Floats, known: Pictures, above: float) -> float:
+    """Return by how much scores must fall for no more photographs to be called AI: of all, and of every large source."""
     real = known.labels == 0
-    before, after = _logits(old, known), _logits(old, known)
-    names = [group or f"picture {place}" for place, group in enumerate(known.groups)]
-    for fold in _folds(names):
-        after[fold] = _logits(_learned(old, known.at(~fold), new, teaching), known.at(fold))
-    if not real.any():
+    names, sizes = np.unique(known.sources[real], return_counts=True)
+    large = names[sizes >= FEWEST_OF_SOURCE]
+    parts = [real, *(real & (known.sources == name) for name in large)]
+    return max(0.0, *(_to_lower(before[part], after[part], above) for part in parts))
+
+
+def _to_lower(before: Floats, after: Floats, above: float) -> float:
+    called = int((before > above).sum())
+    if called == len(before):
         return 0.0
-    moved = np.quantile(after[real], KEPT_QUANTILES) - np.quantile(before[real], KEPT_QUANTILES)
-    return max(0.0, float(moved.mean()))
-
-
-def lowered(head: Head, by: float) -> Head:
-    """Return the head with all its scores lower by so much."""
-    return Head(head.weight, head.bias - by)
+    return float(np.sort(after)[::-1][called] - above)
 
 
 def _learned(old: Head, known: Pictures, new: Pictures, chosen: Teaching) -> Head:
@@ -108,7 +192,7 @@ def _learned(old: Head, known: Pictures, new: Pictures, chosen: Teaching) -> Hea
     return Head(old.weight + weight, float(old.bias + step[-1] - weight @ centre))
 
 
-def _folds(names: Sequence[str]) -> Iterator[NDArray[np.bool_]]:
+def _folds(names: Sequence[str]) -> Iterator[Bools]:
     """Yield masks that leave out every group once; none where all is one group."""
     codes = {name: place for place, name in enumerate(dict.fromkeys(names))}
     count = min(FOLDS, len(codes))

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
-from aivsreal.data.labelled import LabelledSet, Sample
+from aivsreal.data.labelled import LabelledSet, Sample, source_of
 from aivsreal.images import open_picture
 from aivsreal.threads import available_cores
 from aivsreal.training.augment import augment
@@ -170,14 +170,6 @@ def limited(labelled: LabelledSet, limit: int | None) -> LabelledSet:
     return labelled.at(np.concatenate([order[labels == label][: limit // 2] for label in (0, 1)]).tolist())
 
 
-def source_of(sample: Sample) -> str:
-    """Return what a sample's pictures are evened out over: its generator, or its source or repository."""
-    for column in ("generator", "source", "repo"):
-        if sample.columns.get(column):
-            return f"{column}={sample.columns[column]}"
-    return ""
-
-
 def _draw_class(
     samples: Sequence[Sample],
     members: NDArray[np.int64],
@@ -206,7 +198,7 @@ def _draw_alike(
         return _cycle(members, count, rng)
     by_source = defaultdict(list)
     for member in members:
-        by_source[source_of(samples[member])].append(int(member))
+        by_source[source_of(samples[member].columns)].append(int(member))
     sources = [np.array(indices) for _, indices in sorted(by_source.items())]
     weights = np.array([len(indices) ** section.source_power for indices in sources])
     counts = rng.multinomial(count, weights / weights.sum())

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from aivsreal.bundle import load_bundle
-from aivsreal.data.labelled import LabelledSet, Sample
+from aivsreal.data.labelled import LabelledSet, Sample, source_of
 from aivsreal.data.where import set_apart
 from aivsreal.deliveries import WORN, decoded
 from aivsreal.errors import BadRecipe
@@ -32,7 +32,6 @@ from aivsreal.sessions import open_session
 from aivsreal.threads import available_cores, in_order
 from aivsreal.training.augment import augment
 from aivsreal.training.judge import Judge, doubting, fit_head, fit_judge, left_out, source_weights
-from aivsreal.training.loader import source_of
 from aivsreal.training.recipe import Recipe
 from aivsreal.training.tower_graph import Head, with_head, with_judge, without_hidden
 from aivsreal.views import make_views
@@ -125,7 +124,7 @@ class Rows:
         """Return the views [n, v, d] of the samples of each part; the last part is doubted."""
         shown = [sample for samples, views in parts for sample in samples for _ in views[0]]
         labels = np.array([sample.label for sample in shown])
-        sources = np.array([source_of(sample) or sample.key for sample in shown])
+        sources = np.array([source_of(sample.columns) or sample.key for sample in shown])
         doubted = np.arange(len(shown)) >= len(shown) - parts[-1][1].shape[0] * parts[-1][1].shape[1]
         power = recipe.data.source_power
         weights = np.zeros(len(shown))
@@ -162,7 +161,7 @@ def _tells_drawings(
     views = seen.shape[1]
     x = seen.reshape(-1, seen.shape[-1]).astype(np.float64)
     is_drawn = np.repeat(styles, views).astype(np.int64)
-    sources = np.repeat([source_of(sample) or sample.key for sample in samples], views)
+    sources = np.repeat([source_of(sample.columns) or sample.key for sample in samples], views)
     weights = source_weights(is_drawn, sources, recipe.data.source_power)
 
     def fit(rows: NDArray[np.int64]) -> Judge:
