@@ -177,7 +177,7 @@ def shown_once(new):
 
 
 OLD = Head(np.array([2.0, 0, 0, 0, 0, 0, 0, 0]), -6.0)
-KNOWN = two_classes(np.random.default_rng(0), 400, [6, 0, 0, 0, 0, 0, 0, 0])
+KNOWN = two_classes(np.random.default_rng(0), 2000, [6, 0, 0, 0, 0, 0, 0, 0])
 # One photograph in twenty lies above it.
 ABOVE = float(np.quantile((KNOWN.embeddings @ OLD.weight + OLD.bias)[KNOWN.labels == 0], 0.95))
 
@@ -214,8 +214,8 @@ def test_photographs_of_a_collection_never_met_are_not_sacrificed():
     known = pictures(
         np.concatenate([KNOWN.embeddings, faces]),
         np.concatenate([KNOWN.labels, np.zeros(60, np.int8)]),
-        groups=np.array([""] * 400 + ["source=faces"] * 60),
-        sources=np.array(["here"] * 400 + ["faces"] * 60),
+        groups=np.array([""] * 2000 + ["source=faces"] * 60),
+        sources=np.array(["here"] * 2000 + ["faces"] * 60),
     )
     fakes = rng.normal(0, 1, (40, 8)).astype(np.float32) + np.float32([0, 1, 4, 0, 0, 0, 0, 0])
     new = pictures(fakes, np.ones(40, np.int8))
@@ -226,12 +226,12 @@ def test_photographs_of_a_collection_never_met_are_not_sacrificed():
         lesson = taught(OLD, parts, new, shown_once(new), ABOVE, Teaching(new=3, freedom=100))
         return called(lesson.head, others), lesson.part
 
-    alone, far = accused(np.array([""] * 460))
+    alone, far = accused(np.array([""] * 2060))
     together, less_far = accused(known.groups)
 
     assert called(OLD, others) < 0.07
     assert together < 0.1
-    assert alone > 0.5
+    assert alone > 0.2
     assert less_far < far
 
 
