@@ -15,6 +15,7 @@ import numpy as np
 import onnx
 import pyarrow.parquet as pq
 import pytest
+import skimage
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import save_file
@@ -48,6 +49,7 @@ RESEARCH = (
     "cache_teacher",
     "collect_drawings",
     "collect_from_packages",
+    "cut_faces",
     "cut_tower",
     "exact_channels",
     "find_declared",
@@ -62,6 +64,7 @@ TAKE_DATA = {
     "docs/looks_like.py": ["--work", "work"],
     "docs/partly_ai.py": ["--autoencoder", "weights"],
     "docs/teach_new_generators.py": ["--work", "work"],
+    "research/cut_faces.py": ["--out", "faces.parquet"],
 }
 
 
@@ -481,11 +484,13 @@ def test_screenshots_of_a_split_become_a_set(records: Path, tmp_path: Path) -> N
     assert {(s.label, s.split, s.columns["origin_kind"]) for s in made} == {(0, "val", "screenshot")}
 
 
-def test_pictures_of_archives_that_are_there_become_a_set_without_near_copies(
+def test_pictures_of_archives_become_a_set_without_near_copies_and_with_faces_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = script(ROOT / "research" / "collect_from_packages.py")
-    pictures = {f"package/{seed}.png": as_bytes(photo(500, 400, seed=seed), "PNG") for seed in (1, 2)}
+    portrait = Path(skimage.__file__).parent / "data" / "astronaut.png"
+    pictures = {"package/portrait.png": portrait.read_bytes()}
+    pictures |= {f"package/{seed}.png": as_bytes(photo(500, 400, seed=seed), "PNG") for seed in (1, 2)}
     pictures["package/again.png"] = pictures["package/1.png"]
     archive = tmp_path / "out" / "archives" / "drawn-1.0.tgz"
     archive.parent.mkdir(parents=True)
@@ -500,8 +505,8 @@ def test_pictures_of_archives_that_are_there_become_a_set_without_near_copies(
             **fixed,
             "path": name,
             "sha256": hashlib.sha256(data).hexdigest(),
-            "label": "real",
-            "generator": "",
+            "label": "ai" if name == "package/portrait.png" else "real",
+            "generator": "drawer" if name == "package/portrait.png" else "",
             "style": "",
         }
         for name, data in pictures.items()
@@ -513,7 +518,14 @@ def test_pictures_of_archives_that_are_there_become_a_set_without_near_copies(
     monkeypatch.setattr(module, "TABLE", tmp_path / "table.csv")
     module.main(["--out", str(tmp_path / "out")])
     made = load_set(tmp_path / "out" / "pictures.parquet")
-    assert [(s.label, s.columns["source"]) for s in made] == [(0, "npm:drawn")] * 2
+    assert [(s.label, s.columns["source"] or s.columns["generator"]) for s in made][:4] == [
+        (1, "drawer"),
+        (0, "npm:drawn"),
+        (0, "npm:drawn"),
+        (1, "drawer"),
+    ]
+    assert [s.columns["kind"] == "face" for s in made][:4] == [False, False, False, True]
+    assert made.samples[3].columns["group"] == made.samples[0].columns["group"]
 
 
 def clip_tower(file: Path, *, blocks: int = 1) -> Path:
