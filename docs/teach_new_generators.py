@@ -116,10 +116,19 @@ def is_known(sample: Sample) -> bool:
     return sample.split in ("train", "val") and sample.columns.get("generator") not in STEPS
 
 
+def is_new(sample: Sample, name: str) -> bool:
+    """Whether it is a picture of the generator; a face cut out of one is not another."""
+    return (
+        sample.columns.get("generator") == name
+        and sample.split in ("train", "val")
+        and sample.columns.get("kind") != "face"
+    )
+
+
 def looked_at(bundle: Bundle, labelled: LabelledSet, name: str, work: Path) -> list[Looked]:
     """Return the generator's train and val pictures as the base sees them."""
     file = work / f"look-{name}.npz"
-    chosen = [s for s in labelled if s.columns.get("generator") == name and s.split in ("train", "val")]
+    chosen = [s for s in labelled if is_new(s, name)]
     if not file.exists():
         seen = look(bundle, labelled.with_samples(chosen))
         np.savez(
