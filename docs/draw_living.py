@@ -31,7 +31,7 @@ def draw(teaching: dict[str, Any]) -> Canvas:
     """Return a panel a generator: found, other AI pictures, and photographs called AI, over pictures taught."""
     canvas = Canvas(figsize=(11, 4), layout="constrained")
     canvas.suptitle(
-        "After ten pictures a third of StyleGAN3 is found, and hardly a photograph pays for it;\n"
+        "After thirty pictures a quarter of StyleGAN3 is found, and no photograph pays for it;\n"
         "the other two were mostly found already"
     )
     for axes, (name, found) in zip(canvas.subplots(1, 3, sharey=True), teaching.items(), strict=True):

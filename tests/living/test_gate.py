@@ -195,7 +195,7 @@ def test_a_gate_set_whose_replacement_was_killed_between_its_renames_is_there_ag
 def test_a_worse_model_is_refused_and_the_refusal_written_down(folders, tmp_path):
     registry.add(red_tower(tmp_path / "good").folder, "good")
     registry.promote("good")
-    registry.add(tiny_bundle(tmp_path / "bad", name="bad", gain=200).folder, "bad")
+    registry.add(tiny_bundle(tmp_path / "bad", name="bad", gain=-200).folder, "bad")
     init_gate(*folders)
 
     result = run("models", "promote", "bad")

@@ -83,7 +83,18 @@ def test_the_gate_lets_it_pass_and_a_second_one_builds_on_it(tower, challenger, 
     assert decision.passed
     assert again.title == "tower 1.2.0"
     assert {"taught as 1.1.0", "taught as 1.2.0"} <= set(again.card.training.counts)
-    assert not compare(challenger, again).passed  # nothing is gained by learning the same twice
+
+
+def test_the_gate_refuses_what_was_taught_what_it_knew(tower, tmp_path):
+    red = drawn_set(tmp_path / "more", {"red": 30}, seed=13)
+    said = []
+
+    same = retrain(tower.folder, red, tmp_path / "same", say=said.append)
+
+    assert "it learned nothing" in said[-1]
+    decision = compare(tower, same)
+    assert not decision.passed
+    assert "no gain is shown" in decision.words
 
 
 def test_from_new_pictures_to_use_by_the_command_line(tower, tmp_path):

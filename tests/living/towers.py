@@ -36,7 +36,7 @@ def picture(kind: str, rng: np.random.Generator) -> Image.Image:
     pixels = rng.integers(70, 150, (40, 50, 1)).repeat(3, axis=2).astype(float)
     pixels += rng.normal(0, 6, 3)
     if kind != "grey":
-        pixels[..., {"red": 0, "blue": 2}[kind]] += rng.uniform(50, 100)
+        pixels[..., {"red": 0, "blue": 2}[kind]] += rng.uniform(80, 105)
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
 
 
