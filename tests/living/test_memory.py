@@ -1,5 +1,8 @@
 """A model remembers embeddings of what it saw, exactly enough to judge them again."""
 
+import io
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -77,6 +80,33 @@ def test_data_without_validation_is_refused(tmp_path):
 
     with pytest.raises(BadData, match="no split 'val'"):
         remember(bundle.folder, drawn_set(tmp_path / "d", {"grey": 2, "red": 2}, split="train"))
+
+
+def test_a_memory_of_before_collections_were_kept_is_read(tower):
+    (name,) = tower.extra
+    with np.load(io.BytesIO(tower.extra[name])) as content:
+        kept = {column: content[column] for column in content.files if column != "origins"}
+    buffer = io.BytesIO()
+    np.savez(buffer, **kept)
+    older = replace(tower, extra={name: buffer.getvalue()})
+
+    memory = require_memory(older)
+
+    assert set(memory.origins.tolist()) == {""}
+    assert memory.groups.tolist() == require_memory(tower).groups.tolist()
+
+
+def test_a_picture_is_remembered_with_its_collection(tmp_path):
+    data = training_set(tmp_path / "training", 6)
+    named = [
+        replace(s, columns=s.columns if s.label else {**s.columns, "source": "album", "origin_kind": "web"})
+        for s in data
+    ]
+
+    memory = require_memory(remember(red_tower(tmp_path / "tower").folder, data.with_samples(named)))
+
+    assert set(memory.origins[memory.labels == 0].tolist()) == {"source=album"}
+    assert set(memory.sources[memory.labels == 0].tolist()) == {"origin_kind=web"}
 
 
 def test_a_file_that_is_no_memory_is_told(tmp_path, tower):

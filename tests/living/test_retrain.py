@@ -14,7 +14,7 @@ from aivsreal.living import registry, teach
 from aivsreal.living.gate import compare
 from aivsreal.living.gate_set import init_gate
 from aivsreal.living.memory import require_memory
-from aivsreal.living.retrain import HELD_OUT, _height, next_version, retrain
+from aivsreal.living.retrain import HELD_OUT, _height, next_version, replayed, retrain
 from aivsreal.living.teach import Pictures, Teaching, taught
 from aivsreal.training.tower_graph import Head
 from tests.cli.runner import run
@@ -74,6 +74,19 @@ def test_the_challenger_remembers_what_it_was_taught(tower, challenger):
     assert 0 < new.held.sum() < 15
     assert np.isnan(new.left_out[new.held]).all()
     assert np.isfinite(new.left_out[~new.held]).all()
+
+
+def test_a_replayed_photograph_is_left_out_with_its_whole_collection(tower):
+    memory = require_memory(tower)
+    memory = replace(memory, origins=np.where(memory.labels == 0, "source=album", "generator=red"))
+
+    known = replayed(memory)
+
+    assert set(known.groups[known.labels == 0].tolist()) == {"source=album"}
+    assert (
+        known.groups[known.labels == 1].tolist()
+        == memory.at((memory.labels == 1) & ~memory.held).groups.tolist()
+    )
 
 
 def test_the_gate_lets_it_pass_and_a_second_one_builds_on_it(tower, challenger, blue, tmp_path):
@@ -258,6 +271,36 @@ def test_no_more_of_a_source_are_called_ai_although_fewer_are_of_all():
 
     assert (after[:50] - lowered > 0.5).sum() == (before[:50] > 0.5).sum() == 0
     assert lowered == pytest.approx(after[:50].max() - 0.5)
+
+
+def ten_photographs_and_ten_ai_pictures(after_of_ai):
+    """What is known, far from the threshold of 0 but for what AI pictures come to."""
+    labels = np.repeat([0, 1], 10).astype(np.int8)
+    known = pictures(np.zeros((20, 1), np.float32), labels, sources=np.repeat(["here", "red"], 10))
+    before = np.repeat([-5.0, 1.0], 10)
+    return teach._Way(before, np.concatenate([np.full(10, -5.0), after_of_ai])), known
+
+
+# One after the other is found, each a tenth of the way later.
+NEW = teach._Way(np.full(10, -1.0), -1 + 1 / np.linspace(0.1, 1, 10))
+
+
+def test_no_more_of_the_way_is_gone_than_most_of_the_gain_needs():
+    of_known, known = ten_photographs_and_ten_ai_pictures(np.full(10, 1.0))
+
+    part, lowered = teach._how_far(of_known, known, NEW, np.ones(10, bool), 0.0)
+
+    # Eight can be found with the margin, of which seven tenths are six.
+    assert part == pytest.approx(0.75)
+    assert lowered == pytest.approx(0.2)
+
+
+def test_no_farther_than_known_ai_pictures_are_found():
+    of_known, known = ten_photographs_and_ten_ai_pictures(np.where(np.arange(10) == 3, -1.0, 1.0))
+
+    part, _ = teach._how_far(of_known, known, NEW, np.ones(10, bool), 0.0)
+
+    assert 0 < part <= 0.4
 
 
 def test_where_new_pictures_are_right_already_nothing_moves():

@@ -187,7 +187,10 @@ def memory_of(bundle: Bundle) -> Memory | None:
         return None
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as content:
-            return Memory(**{entry.name: content[entry.name] for entry in fields(Memory)})
+            columns = {name: content[name] for name in content.files}
+            # Memories of before it was kept which collection a picture comes from know nothing of it.
+            columns.setdefault("origins", np.full(len(columns["labels"]), "", "<U1"))
+            return Memory(**{entry.name: columns[entry.name] for entry in fields(Memory)})
     except (ValueError, KeyError, OSError) as error:
         raise BadBundle(
             f"the memory of {bundle.title} cannot be read: {error}",
