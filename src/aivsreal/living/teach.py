@@ -152,19 +152,20 @@ def _how_far(
         _lowered(of_known.before, of_known.gone(part), known, above) + (MARGIN if part else 0.0)
         for part in PARTS
     ]
-    right, found = (
-        np.array(
-            [
-                np.mean((way.gone(part) - lower > above) == truth) if len(truth) else 1.0
-                for part, lower in zip(PARTS, lowered, strict=True)
-            ]
-        )
-        for way, truth in ((of_new, is_ai), (_Way(of_known.before[ai], of_known.after[ai]), ai[ai]))
-    )
+    right = _right(of_new, is_ai, lowered, above)
+    found = _right(of_known.at(np.flatnonzero(ai)), ai[ai], lowered, above)
     allowed = found >= found[0] - TOLERANCE
     wanted = right[0] + ENOUGH * (right[allowed].max() - right[0])
     best = np.flatnonzero(allowed & (right >= wanted))[0]
     return float(PARTS[best]), lowered[best]
+
+
+def _right(way: _Way, is_ai: Bools, lowered: Sequence[float], above: float) -> Floats:
+    """Return for each of PARTS which share is judged rightly then; 1 where there is nothing to judge."""
+    if not len(is_ai):
+        return np.ones(len(PARTS))
+    called = [way.gone(part) - lower > above for part, lower in zip(PARTS, lowered, strict=True)]
+    return np.array([(one == is_ai).mean() for one in called])
 
 
 def _lowered(before: Floats, after: Floats, known: Pictures, above: float) -> float:
