@@ -131,12 +131,13 @@ def row_of(line: Mapping[str, str], data: bytes) -> dict[str, Any]:
         "original_height": picture.height,
         "sha256": sha256,
     }
+    cuts = cut_faces(picture, rng_of(sha256)) if split == "train" else ()
     faces = [
         known | {"kind": "face", "scale": size, "jpeg": cut, "name": f"{name}-face-{number}.jpg"}
-        for number, (size, cut) in enumerate(cut_faces(picture, rng_of(sha256)))
+        for number, (size, cut) in enumerate(cuts)
     ]
     shown = {"kind": kind, "scale": scale, "jpeg": jpeg, "name": f"{name}-{kind}.jpg"}
-    return known | shown | {"look": look_of(picture), "faces": faces if split == "train" else []}
+    return known | shown | {"look": look_of(picture), "faces": faces}
 
 
 if __name__ == "__main__":

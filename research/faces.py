@@ -6,13 +6,13 @@ Jones 2001, "Rapid object detection using a boosted cascade of simple features")
 out, of both classes alike.
 """
 
-import io
 from collections.abc import Iterator
 from functools import cache
 
 import cv2
 import numpy as np
 from PIL import Image
+from records import as_jpeg, resized
 
 # The square around a face, in sides of the cascade's own: from forehead and chin to hair and shoulders.
 AROUND = (1.5, 2.1)
@@ -34,11 +34,7 @@ def cut_faces(picture: Image.Image, rng: np.random.Generator) -> Iterator[tuple[
         y = _within(top + height / 2, side, picture.height)
         cut = picture.crop((x, y, x + side, y + side))
         scale = min(1.0, int(rng.integers(*LARGEST)) / side)
-        if scale < 1:
-            cut = cut.resize((round(side * scale),) * 2, Image.Resampling.LANCZOS)
-        out = io.BytesIO()
-        cut.save(out, "JPEG", quality=90, subsampling="4:2:0")
-        yield scale, out.getvalue()
+        yield scale, as_jpeg(resized(cut, scale))
 
 
 def faces_in(picture: Image.Image) -> list[tuple[float, float, float, float]]:

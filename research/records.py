@@ -72,9 +72,14 @@ def record(picture: Image.Image, rng: np.random.Generator) -> tuple[str, float, 
         kind, (small, scale) = "crop", _crop(picture, rng)
     else:
         kind, (small, scale) = "whole", _whole(picture)
+    return kind, scale, as_jpeg(small)
+
+
+def as_jpeg(picture: Image.Image) -> bytes:
+    """Return an RGB picture as records hold it: a JPEG of quality 90 in 4:2:0."""
     out = io.BytesIO()
-    small.save(out, "JPEG", quality=90, subsampling="4:2:0")
-    return kind, scale, out.getvalue()
+    picture.save(out, "JPEG", quality=90, subsampling="4:2:0")
+    return out.getvalue()
 
 
 def spread(picture: Image.Image) -> float:
@@ -104,7 +109,7 @@ def _crop(picture: Image.Image, rng: np.random.Generator) -> tuple[Image.Image, 
     short = min(picture.size)
     if short > LARGE and rng.random() < WEB_SHARE:
         scale = float(rng.uniform(*WEB_SHORT)) / short
-        picture = _resized(picture, scale)
+        picture = resized(picture, scale)
     width, height = (min(CROP, side) for side in picture.size)
     for _ in range(_TRIES):
         left = int(rng.integers(picture.width - width + 1))
@@ -117,13 +122,14 @@ def _crop(picture: Image.Image, rng: np.random.Generator) -> tuple[Image.Image, 
 
 def _whole(picture: Image.Image) -> tuple[Image.Image, float]:
     scale = min(1.0, WHOLE_SHORT / min(picture.size))
-    small = _resized(picture, scale)
+    small = resized(picture, scale)
     width, height = (min(WHOLE_LONG, side) for side in small.size)
     left, top = (small.width - width) // 2, (small.height - height) // 2
     return small.crop((left, top, left + width, top + height)), scale
 
 
-def _resized(picture: Image.Image, scale: float) -> Image.Image:
+def resized(picture: Image.Image, scale: float) -> Image.Image:
+    """Return the picture at so much of its size, by Lanczos."""
     if scale == 1.0:
         return picture
     size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))

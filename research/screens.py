@@ -16,7 +16,7 @@ import matplotlib as mpl
 import numpy as np
 import pyarrow.parquet as pq
 from PIL import Image, ImageDraw, ImageFont
-from records import rng_of, write_parquet
+from records import as_jpeg, rng_of, write_parquet
 
 from aivsreal.cli.script import parser_of, run
 
@@ -46,11 +46,9 @@ def screen_row(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return the record of a photograph's screenshot; it keeps the photograph's origin and group."""
     with Image.open(io.BytesIO(row["image"]["bytes"])) as photograph:
         screen, scale = screenshot(photograph.convert("RGB"), rng_of(row["sha256"]))
-    out = io.BytesIO()
-    screen.save(out, "JPEG", quality=90, subsampling="4:2:0")
     name = f"{row['split']}/screens/{row['sha256'][:16]}.jpg"
     changed = {"kind": "screen", "origin_kind": "screenshot", "style": "photo", "scale": scale}
-    return {**row, **changed, "jpeg": out.getvalue(), "name": name}
+    return {**row, **changed, "jpeg": as_jpeg(screen), "name": name}
 
 
 def screenshot(photograph: Image.Image, rng: np.random.Generator) -> tuple[Image.Image, float]:

@@ -99,14 +99,12 @@ def taught(
     """
     chosen = teaching or Teaching()
     full = _learned(old, known, new, chosen)
-    of_known = _Way.of(old, known, lambda rest: _learned(old, known.at(rest), new, chosen))
-    names = np.array(
-        [group or f"picture {picture}" for group, picture in zip(new.groups, views_of, strict=True)]
-    )
-    apart = Pictures(new.embeddings, new.labels, names, new.sources)
-    of_new = _Way.of(old, apart, lambda rest: _learned(old, known, new.at(rest), chosen))
+    places = np.arange(len(known.labels))
+    of_known = _Way.of(old, known, places, lambda rest: _learned(old, known.at(rest), new, chosen))
+    of_new = _Way.of(old, new, views_of, lambda rest: _learned(old, known, new.at(rest), chosen))
     # By a head that has learned them, where there is no other that has learned anything of them.
-    judged = of_new if len(set(names.tolist())) > 1 else _Way(of_new.before, _logits(full, new))
+    alone = len(set(_names(new, views_of))) < 2
+    judged = _Way(of_new.before, _logits(full, new)) if alone else of_new
     firsts = np.unique(views_of, return_index=True)[1]
     part, lower = _how_far(of_known, known, judged.at(firsts), new.labels[firsts] == 1, above)
     head = Head(
@@ -123,12 +121,13 @@ class _Way:
     after: Floats
 
     @classmethod
-    def of(cls, old: Head, pictures: Pictures, learned: Callable[[Bools], Head]) -> _Way:
-        """learned: gives the head that was taught with only these of the pictures."""
+    def of(
+        cls, old: Head, pictures: Pictures, views_of: NDArray[np.int64], learned: Callable[[Bools], Head]
+    ) -> _Way:
+        """views_of: as for `taught`; learned: gives the head that was taught with only these of the pictures."""
         before = _logits(old, pictures)
         after = before.copy()
-        names = [group or f"picture {place}" for place, group in enumerate(pictures.groups)]
-        for fold in _folds(names):
+        for fold in _folds(_names(pictures, views_of)):
             after[fold] = _logits(learned(~fold), pictures.at(fold))
         return cls(before, after)
 
@@ -196,6 +195,11 @@ def _learned(old: Head, known: Pictures, new: Pictures, chosen: Teaching) -> Hea
     step = _fitted((x - centre) / spread, before, targets, weights, chosen.freedom)
     weight = step[:-1] / spread
     return Head(old.weight + weight, float(old.bias + step[-1] - weight @ centre))
+
+
+def _names(pictures: Pictures, views_of: NDArray[np.int64]) -> list[str]:
+    """Return of each view what it is left out with: its group, or its own picture."""
+    return [group or f"picture {at}" for group, at in zip(pictures.groups, views_of, strict=True)]
 
 
 def _folds(names: Sequence[str]) -> Iterator[Bools]:
