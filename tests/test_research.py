@@ -341,3 +341,19 @@ def test_faces_keep_what_is_known_of_the_picture_that_they_are_cut_out_of(tmp_pa
     assert {(row["label"], row["split"], row["kind"], row["group"], row["source"]) for row in rows} == {
         ("real", "train", "face", "album", "nasa")
     }
+
+
+def test_faces_are_cut_out_of_training_pictures_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    import collect_from_packages
+
+    out = io.BytesIO()
+    astronaut().save(out, "PNG")
+    line = package_line("real", out.getvalue())
+
+    cut = {}
+    for split in ("train", "test"):
+        monkeypatch.setattr(collect_from_packages, "split_of", lambda _, split=split: split)
+        cut[split] = len(collect_from_packages.row_of(line, out.getvalue())["faces"])
+
+    assert cut["train"] > 0
+    assert cut["test"] == 0

@@ -22,6 +22,7 @@ from safetensors.torch import save_file
 
 from aivsreal.bundle import Bundle, Card, update_card
 from aivsreal.cli.script import run
+from aivsreal.data.labelled import Sample
 from aivsreal.data.sources import load_set
 from aivsreal.errors import BadData, BadRecipe, BadRun
 from aivsreal.evaluation.finish import finish
@@ -681,3 +682,20 @@ def test_a_teacher_sees_by_exact_products_where_the_processor_cuts_off_sums(
 
 def asked_of(session: Any) -> str:
     return str(session.get_session_options().get_session_config_entry("session.x64quantprecision"))
+
+
+def test_a_face_cut_out_of_a_new_picture_is_no_other_new_picture() -> None:
+    module = script(ROOT / "docs" / "teach_new_generators.py")
+    known = {"generator": "stylegan3", "kind": "whole"}
+
+    new = [
+        module.is_new(Sample("a", 1, split, {**known, **more}, "a"), "stylegan3")
+        for split, more in (
+            ("val", {}),
+            ("train", {"kind": "face"}),
+            ("unseen", {}),
+            ("train", {"generator": "flux"}),
+        )
+    ]
+
+    assert new == [True, False, False, False]

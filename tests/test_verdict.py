@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from aivsreal.images import inspect
-from aivsreal.verdict import Calibration, Drawn, Thresholds, Verdict, judge, settle
+from aivsreal.verdict import Calibration, Drawn, Thresholds, Verdict, judge, logit_at, settle
 from tests.data.draw import as_bytes, photo
 
 THRESHOLDS = Thresholds(real_below=0.2, ai_above=0.8, promise_ai="At most 2 of 100.", promise_real="Most.")
@@ -122,3 +122,16 @@ def test_what_looks_drawn_is_told_by_the_first_entries_of_an_embedding():
     drawn = Drawn(weight=(1.0, -1.0), bias=-0.5)
 
     assert drawn.looks_drawn(np.float32([[2, 1, 9], [1, 1, -9]])).tolist() == [True, False]
+
+
+@given(st.floats(0.01, 0.99), st.floats(0.1, 10), st.floats(-5, 5))
+def test_the_logit_of_a_probability_is_judged_to_have_it(probability, scale, offset):
+    calibration = Calibration(scale=scale, offset=offset)
+
+    again, _ = judge(logit_at(probability, calibration), calibration, Thresholds())
+
+    assert again == pytest.approx(probability)
+
+
+def test_no_logit_lies_above_a_threshold_that_none_can_pass():
+    assert (logit_at(1, Calibration()), logit_at(0, Calibration())) == (math.inf, -math.inf)
